@@ -1,0 +1,116 @@
+"""One `completion()` for every language model: OpenAI-shaped dicts in and out, any provider by name.
+
+    from unified_llm import completion
+
+    response = completion(model="claude-2.1", messages=[{"role": "user", "content": "Hi"}])
+    print(response["choices"][0]["message"]["content"])
+
+Names are loaded on first use (PEP 562), so that importing the package costs nothing and does nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unified_llm.api import acompletion, completion
+    from unified_llm.catalog import register, resolve
+    from unified_llm.drivers import AsyncStream, Stream
+    from unified_llm.errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ConflictError,
+        ContentPolicyViolationError,
+        ContextWindowExceededError,
+        IncompleteStreamError,
+        InternalServerError,
+        NotFoundError,
+        OverloadedError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestTooLargeError,
+        UnifiedLLMError,
+        UnprocessableEntityError,
+    )
+    from unified_llm.response import Completion
+    from unified_llm.types import Chunk, Message
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "api": ("acompletion", "completion"),
+    "catalog": ("register", "resolve"),
+    "drivers": ("AsyncStream", "Stream"),
+    "errors": (
+        "APIConnectionError",
+        "APIError",
+        "APIResponseValidationError",
+        "APIStatusError",
+        "APITimeoutError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ConflictError",
+        "ContentPolicyViolationError",
+        "ContextWindowExceededError",
+        "IncompleteStreamError",
+        "InternalServerError",
+        "NotFoundError",
+        "OverloadedError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "RequestTooLargeError",
+        "UnifiedLLMError",
+        "UnprocessableEntityError",
+    ),
+    "response": ("Completion",),
+    "types": ("Chunk", "Message"),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AsyncStream",
+    "AuthenticationError",
+    "BadRequestError",
+    "Chunk",
+    "Completion",
+    "ConflictError",
+    "ContentPolicyViolationError",
+    "ContextWindowExceededError",
+    "IncompleteStreamError",
+    "InternalServerError",
+    "Message",
+    "NotFoundError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RequestTooLargeError",
+    "Stream",
+    "UnifiedLLMError",
+    "UnprocessableEntityError",
+    "acompletion",
+    "completion",
+    "register",
+    "resolve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"unified_llm.{_MODULES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,792 @@
+"""Anthropic Messages: `POST /v1/messages`.
+
+https://docs.anthropic.com/en/api/messages, anthropic-version 2023-06-01, checked 2026-11-21. The version 2026-10-21
+refuses sampling parameters on every model (SDK 2.x migration notes), so it is the caller's to ask for, by
+`extra_headers`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypedDict
+
+from unified_llm import json_codec
+from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import Decoder as BaseDecoder
+from unified_llm.adapters.json_schema import anthropic_schema
+from unified_llm.errors import CONTEXT_WINDOW
+from unified_llm.framing.sse import ServerSentEvents
+from unified_llm.messages import parts, text_of
+from unified_llm.types import JSON, Chunk, FinishReason, Usage
+
+NAME = "anthropic_messages"
+FRAMING = ServerSentEvents
+VERSION = "2023-06-01"
+
+DEFAULT_MAX_TOKENS = 4096
+"""`max_tokens` is required; this stands where neither the caller nor the catalog says one."""
+
+
+class Quirks(TypedDict, total=False):
+    """What a host of Messages may do differently."""
+
+
+FINISH: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+    "pause_turn": "stop",
+}
+
+ERROR_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+
+# --- request -------------------------------------------------------------------------------------------------------
+
+
+def render(call: Call) -> Request:
+    """The request of a call."""
+    body: JSON = {"model": call.route.model, "max_tokens": _max_tokens(call)}
+    system, messages = _conversation(call)
+    if system:
+        body["system"] = system
+    body["messages"] = messages
+    _render_sampling(call, body)
+    _render_reasoning(call, body)
+    _render_tools(call, body)
+    _render_format(call, body)
+    _render_rest(call, body)
+    if call.stream:
+        body["stream"] = True
+    return Request("/v1/messages", body, {"anthropic-version": VERSION})
+
+
+def _max_tokens(call: Call) -> int:
+    given = call.params.get("max_tokens", call.params.get("max_completion_tokens"))
+    if given is not None:
+        return given
+    known = call.route.max_output
+    if known is None:
+        call.warnings.append(
+            f"max_tokens was set to {DEFAULT_MAX_TOKENS}: the catalog does not know the most that {call.route.model} takes"
+        )
+    return known or DEFAULT_MAX_TOKENS
+
+
+def _render_sampling(call: Call, body: JSON) -> None:
+    accepted = call.route.rules.get("sampling", "any")
+    for name in ("temperature", "top_p", "top_k"):
+        value = call.params.get(name)
+        if value is None:
+            continue
+        if accepted == "none":
+            call.leave_out(name)
+        elif name == "top_p" and accepted == "temperature_or_top_p" and "temperature" in body:
+            call.leave_out(name, f"{call.route.model} does not take it together with temperature")
+        else:
+            body[name] = value
+    if body.get("temperature", 0) > 1:
+        call.adjust(f"temperature {body['temperature']} was lowered to 1, the highest that {call.route.model} takes")
+        body["temperature"] = 1
+    stop = call.params.get("stop")
+    if stop:
+        body["stop_sequences"] = _stop_sequences(call, [stop] if isinstance(stop, str) else list(stop))
+
+
+def _stop_sequences(call: Call, stop: list[str]) -> list[str]:
+    for sequence in stop:
+        if not sequence.strip():
+            raise call.refusal(f"stop sequence {sequence!r} is only white space, which this model refuses")
+    return stop
+
+
+_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 63999}
+
+
+def _render_reasoning(call: Call, body: JSON) -> None:
+    """Bring `reasoning_effort` into the model's own form; `thinking` is sent as it is."""
+    thinking, effort = call.params.get("thinking"), call.params.get("reasoning_effort")
+    if thinking is not None:
+        body["thinking"] = thinking
+    if effort is not None:
+        _render_effort(call, body, effort)
+    if body.get("thinking", {}).get("type") == "enabled":
+        _fit_budget_thinking(call, body)
+
+
+def _render_effort(call: Call, body: JSON, effort: str) -> None:
+    rules = call.route.rules
+    modes = rules.get("thinking", ["adaptive", "disabled"])
+    if effort == "none":
+        off = next((mode for mode in ("disabled", "between_tools") if mode in modes), None)
+        if off and "thinking" not in body:
+            body["thinking"] = {"type": off}
+        elif modes:
+            call.leave_out("reasoning_effort", f"{call.route.model} always reasons")
+        return
+    if "adaptive" in modes:
+        body.setdefault("thinking", {"type": "adaptive"})
+        body["output_config"] = {"effort": call.nearest_effort(effort)}
+    elif "enabled" in modes:
+        body.setdefault("thinking", {"type": "enabled", "budget_tokens": _BUDGETS[effort]})
+    else:
+        call.leave_out("reasoning_effort")
+
+
+def _fit_budget_thinking(call: Call, body: JSON) -> None:
+    """Budget thinking refuses small answers and free sampling (extended-thinking page, "feature compatibility")."""
+    budget = body["thinking"].get("budget_tokens", 0)
+    if budget >= body["max_tokens"]:
+        if call.params.get("thinking") is not None or body["max_tokens"] <= 1024:
+            raise call.refusal(f"max_tokens is {body['max_tokens']}; it must be above the thinking budget of {budget}")
+        fitting = max(1024, body["max_tokens"] // 2)
+        call.adjust(f"the thinking budget is {fitting} of max_tokens {body['max_tokens']}")
+        body["thinking"] = {**body["thinking"], "budget_tokens": fitting}
+    for name, accepted in (("temperature", 1), ("top_k", None)):
+        if name in body and body[name] != accepted:
+            del body[name]
+            call.leave_out(name, "it cannot be combined with thinking")
+
+
+def _render_tools(call: Call, body: JSON) -> None:
+    tools = call.params.get("tools")
+    if not tools:
+        return
+    if call.route.rules.get("tools") is False:
+        raise call.refusal("this model takes no tools")
+    body["tools"] = [_tool(call, tool) for tool in tools]
+    choice = _tool_choice(call, body)
+    if call.params.get("parallel_tool_calls") is False and (choice or {}).get("type") != "none":
+        choice = {**(choice or {"type": "auto"}), "disable_parallel_tool_use": True}
+    if choice:
+        body["tool_choice"] = choice
+
+
+def _tool(call: Call, tool: JSON) -> JSON:
+    if tool.get("type") == "custom" and "custom" in tool:
+        raise call.refusal("custom (grammar) tools exist only at OpenAI; use a function tool")
+    if tool.get("type") != "function" or "function" not in tool:
+        return tool  # Anthropic's own form: server tools, and client tools with input_schema
+    function = tool["function"]
+    schema = function.get("parameters") or {}
+    out: JSON = {"name": function["name"], "input_schema": {"type": "object", "properties": {}, **schema}}
+    for name in ("description", "strict"):
+        if function.get(name) is not None:
+            out[name] = function[name]
+    for name in ("cache_control", "defer_loading"):
+        if name in tool:
+            out[name] = tool[name]
+    return out
+
+
+def _tool_choice(call: Call, body: JSON) -> JSON | None:
+    choice = call.params.get("tool_choice")
+    if choice in (None, "auto"):
+        return None if choice is None else {"type": "auto"}
+    if choice == "none":
+        return {"type": "none"}
+    named = choice.get("function", {}).get("name") if isinstance(choice, dict) else None
+    if choice != "required" and not named:
+        return choice  # Anthropic's own form
+    forced = call.route.rules.get("forced_tools", "any")
+    if forced == "none" or (forced == "without_thinking" and body.get("thinking", {}).get("type") == "enabled"):
+        raise call.refusal(f"this model cannot be forced to call a tool{' while it thinks' if forced != 'none' else ''}")
+    return {"type": "tool", "name": named} if named else {"type": "any"}
+
+
+def _render_format(call: Call, body: JSON) -> None:
+    format = call.params.get("response_format")
+    if not format or format["type"] == "text":
+        return
+    if format["type"] != "json_schema":
+        raise call.refusal("response_format json_object does not exist here; give a json_schema, or ask for JSON in the prompt")
+    if call.route.rules.get("schema") is False:
+        raise call.refusal("this model cannot be held to a JSON schema; claude-sonnet-4-5 and later can")
+    schema = anthropic_schema(format["json_schema"].get("schema") or {"type": "object"}, call.adjust)
+    body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
+
+
+_ABSENT = (
+    "seed",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "verbosity",
+    "prediction",
+    "store",
+    "metadata",
+    "prompt_cache_key",
+)
+
+
+def _render_rest(call: Call, body: JSON) -> None:
+    params = call.params
+    if params.get("n", 1) != 1:
+        raise call.refusal(f"n is {params['n']}, but this API gives one answer to a call; call it that often")
+    if "audio" in (params.get("modalities") or ()) or params.get("audio"):
+        raise call.refusal("this model gives no audio")
+    if params.get("web_search_options") is not None:
+        raise call.refusal("web_search_options is OpenAI's; give the tool {'type': 'web_search_20250305', 'name': 'web_search'}")
+    for name in _ABSENT:
+        if params.get(name):
+            call.leave_out(name, "this API has no such parameter")
+    user = params.get("user", params.get("safety_identifier"))
+    if user is not None:
+        body["metadata"] = {"user_id": user}
+    tier = params.get("service_tier")
+    if tier in ("auto", "standard_only"):
+        body["service_tier"] = tier
+    elif tier == "default":
+        body["service_tier"] = "standard_only"
+    elif tier is not None:
+        call.leave_out("service_tier", f"{tier!r} is none of auto, default, standard_only")
+
+
+# --- messages ------------------------------------------------------------------------------------------------------
+
+
+def _conversation(call: Call) -> tuple[str | list[JSON], list[JSON]]:
+    """The system text and the turns: results of tools fold into one user turn, neighbours of one role are one turn."""
+    system, turns = _leading_system(call)
+    ids = _ToolIds()
+    out: list[JSON] = []
+    for index, message in turns:
+        role, blocks = _turn(call, message, index, ids)
+        if not blocks:
+            _note_empty(call, message, index)
+        elif out and out[-1]["role"] == role and role != "system":
+            out[-1]["content"] += blocks
+        else:
+            out.append({"role": role, "content": blocks})
+    if not out:
+        raise call.refusal("there is no message with content besides the system prompt; give a user message")
+    _check_pairs(call, out)
+    _fit_ends(call, out, turns)
+    for message in out:
+        message["content"] = _shorten(message["content"])
+    return system, out
+
+
+def _leading_system(call: Call) -> tuple[str | list[JSON], list[tuple[int, JSON]]]:
+    indexed = list(enumerate(call.messages))
+    count = next((i for i, m in indexed if m["role"] not in ("system", "developer")), len(indexed))
+    blocks = [block for i, message in indexed[:count] for block in _blocks(call, message["content"], i)]
+    return _shorten(blocks, joiner="\n\n"), indexed[count:]
+
+
+def _turn(call: Call, message: JSON, index: int, ids: _ToolIds) -> tuple[str, list[JSON]]:
+    role = message["role"]
+    if role == "assistant":
+        return role, _assistant(call, message, index, ids)
+    if role == "tool":
+        return "user", [_tool_result(call, message, index, ids)]
+    if role in ("system", "developer"):
+        if call.route.rules.get("mid_system"):
+            return "system", _blocks(call, message["content"], index)
+        call.adjust(f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's")
+    return "user", _blocks(call, message["content"], index)
+
+
+def _note_empty(call: Call, message: JSON, index: int) -> None:
+    if message["role"] == "user":
+        raise call.refusal(f"messages[{index}] is empty, which this API refuses")
+    call.warnings.append(f"messages[{index}] is empty and was left out")
+
+
+class _ToolIds:
+    """Fits the ids of other providers' calls to Anthropic's pattern, each to one id of its own."""
+
+    def __init__(self) -> None:
+        self._fitted: dict[str, str] = {}
+
+    def fit(self, id: str) -> str:
+        if id not in self._fitted:
+            fitting = re.sub(r"[^a-zA-Z0-9_-]", "_", id)
+            while fitting in self._fitted.values():
+                fitting += "_"
+            self._fitted[id] = fitting
+        return self._fitted[id]
+
+
+def _assistant(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:
+    verbatim = _verbatim(message)
+    if verbatim is not None:
+        return verbatim
+    blocks = _blocks(call, message["content"], index)
+    for tool_call in message.get("tool_calls") or ():
+        if "function" not in tool_call:
+            raise call.refusal(f"messages[{index}] has a custom tool call, which only OpenAI knows")
+        function = tool_call["function"]
+        blocks.append(
+            {
+                "type": "tool_use",
+                "id": ids.fit(tool_call["id"]),
+                "name": function["name"],
+                "input": _input(call, function.get("arguments"), index),
+            }
+        )
+    return blocks
+
+
+def _verbatim(message: JSON) -> list[JSON] | None:
+    """The blocks of an answer of this same format, where the caller has not changed the message since."""
+    fields = message.get("provider_fields") or {}
+    if fields.get("adapter") != NAME:
+        return None
+    blocks: list[JSON] = fields["content"]
+    text = "".join(block["text"] for block in blocks if block["type"] == "text")
+    calls = [block["id"] for block in blocks if block["type"] == "tool_use"]
+    same = text == text_of(message["content"]) and calls == [c["id"] for c in message.get("tool_calls") or ()]
+    return [_echoable(block) for block in blocks] if same else None
+
+
+def _echoable(block: JSON) -> JSON:
+    """A block as requests take it: `file_id` of a citation exists only in answers (anthropic SDK, citation params)."""
+    if not block.get("citations"):
+        return block
+    citations = [{key: value for key, value in c.items() if key != "file_id"} for c in block["citations"]]
+    return {**block, "citations": citations}
+
+
+def _input(call: Call, arguments: str | None, index: int) -> JSON:
+    if not arguments or not arguments.strip():
+        return {}
+    try:
+        value = json_codec.loads(arguments)
+    except ValueError:
+        value = arguments
+    if isinstance(value, dict):
+        return value
+    call.warnings.append(f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}")
+    return {"arguments": value}
+
+
+def _tool_result(call: Call, message: JSON, index: int, ids: _ToolIds) -> JSON:
+    block: JSON = {"type": "tool_result", "tool_use_id": ids.fit(message["tool_call_id"])}
+    content = _shorten(_blocks(call, message["content"], index))
+    if content:
+        block["content"] = content
+    if "cache_control" in message:
+        block["cache_control"] = message["cache_control"]
+    if message.get("is_error"):
+        block["is_error"] = True
+    return block
+
+
+def _blocks(call: Call, content: Any, index: int) -> list[JSON]:
+    return [block for part in parts(content) if (block := _block(call, part, index))]
+
+
+def _block(call: Call, part: JSON, index: int) -> JSON | None:
+    kind = part["type"]
+    if kind == "text":
+        return _with_cache(part, {"type": "text", "text": part["text"]}) if part["text"].strip() else None
+    if kind == "refusal":
+        return {"type": "text", "text": part["refusal"]} if part.get("refusal") else None
+    if kind == "image_url":
+        if "vision" in call.route.facts.get("lacks", ()):
+            raise call.refusal(f"messages[{index}] has an image, which this model does not take")
+        return _with_cache(part, {"type": "image", "source": _image_source(call, part["image_url"], index)})
+    if kind == "file":
+        return _with_cache(part, _document(call, part.get("file") or {}, index))
+    if kind in ("input_audio", "video_url"):
+        raise call.refusal(f"messages[{index}] has a part of type {kind!r}; Claude takes text, images and documents")
+    return part  # Anthropic's own form
+
+
+def _with_cache(part: JSON, block: JSON) -> JSON:
+    if "cache_control" in part:
+        block["cache_control"] = part["cache_control"]
+    return block
+
+
+_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]+)*;base64,(?P<data>.*)", re.DOTALL)
+
+
+def _image_source(call: Call, image: Any, index: int) -> JSON:
+    url = image if isinstance(image, str) else image.get("url", "")
+    if url.startswith(("http://", "https://")):
+        return {"type": "url", "url": url}
+    match = _DATA_URL.match(url)
+    if not match:
+        raise call.refusal(f"messages[{index}] has the image URL {url[:40]!r}; give an http(s) URL or a base64 data URL")
+    data = match["data"]
+    return {"type": "base64", "media_type": _sniffed(data) or match["type"] or "image/png", "data": data}
+
+
+_MAGIC = {"/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp"}
+
+
+def _sniffed(data: str) -> str | None:
+    """The type that the bytes show, since Anthropic refuses a label that does not fit them."""
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+
+
+def _document(call: Call, file: JSON, index: int) -> JSON:
+    if file.get("file_id"):
+        return {"type": "document", "source": {"type": "file", "file_id": file["file_id"]}}
+    match = _DATA_URL.match(file.get("file_data") or "")
+    if not match or match["type"] != "application/pdf":
+        raise call.refusal(f"messages[{index}] has a file that is no PDF; give file_data as data:application/pdf;base64,...")
+    source = {"type": "base64", "media_type": "application/pdf", "data": match["data"]}
+    title = {"title": file["filename"]} if file.get("filename") else {}
+    return {"type": "document", "source": source, **title}
+
+
+def _check_pairs(call: Call, messages: list[JSON]) -> None:
+    """Every tool_use needs its tool_result in the next message, results first."""
+    for position, message in enumerate(messages):
+        if message["role"] != "assistant":
+            message["content"].sort(key=lambda block: block["type"] != "tool_result")
+            continue
+        asked = {block["id"]: block["name"] for block in message["content"] if block["type"] == "tool_use"}
+        following = messages[position + 1]["content"] if position + 1 < len(messages) else []
+        answered = {block["tool_use_id"] for block in following if block["type"] == "tool_result"}
+        missing = [f"{name} ({id})" for id, name in asked.items() if id not in answered]
+        if missing:
+            raise call.refusal(f"the tool call {', '.join(missing)} has no result right after it; add its tool message")
+
+
+def _fit_ends(call: Call, messages: list[JSON], turns: list[tuple[int, JSON]]) -> None:
+    if messages[0]["role"] == "assistant":
+        raise call.refusal(f"messages[{turns[0][0]}] is the assistant's; this API wants a user message before it")
+    last = messages[-1]
+    if last["role"] != "assistant":
+        return
+    if call.route.rules.get("prefill") is False:
+        raise call.refusal("this model takes no prefill (a final assistant message); claude-sonnet-4-5 and earlier do")
+    block = last["content"][-1]
+    if block["type"] == "text" and block["text"] != block["text"].rstrip():
+        # "final assistant content cannot end with trailing whitespace"
+        last["content"][-1] = {**block, "text": block["text"].rstrip()}
+        call.warnings.append("white space at the end of the prefill was left out")
+
+
+def _shorten(blocks: list[JSON], joiner: str = "") -> str | list[JSON]:
+    """A string where the blocks say no more than one."""
+    if all(block.keys() == {"type", "text"} for block in blocks) and (joiner or len(blocks) < 2):
+        return joiner.join(block["text"] for block in blocks)
+    return blocks
+
+
+# --- response ------------------------------------------------------------------------------------------------------
+
+
+def parse(call: Call, body: JSON) -> JSON:
+    """The fields of the completion that a body holds."""
+    if body.get("type") == "error" or body.get("error"):
+        raise call.error(status_in(body), body, explain)
+    if not isinstance(body.get("content"), list):
+        raise call.invalid("the answer has no content", json_codec.dumps(body).encode())
+    message = _message(body["content"])
+    if details := body.get("stop_details"):
+        _add_refusal(message, body.get("stop_reason"), details)
+    return {
+        "id": body.get("id") or call.id,
+        "object": "chat.completion",
+        "created": call.created,
+        "model": body.get("model") or call.route.model,
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "finish_reason": _finish(body.get("stop_reason"), "tool_calls" in message),
+                "native_finish_reason": body.get("stop_reason"),
+            }
+        ],
+        "usage": _usage(body.get("usage") or {}),
+        **_tier(body.get("usage") or {}),
+    }
+
+
+def _message(blocks: list[JSON]) -> JSON:
+    texts = [block["text"] or "" for block in blocks if block["type"] == "text"]
+    message: JSON = {"role": "assistant", "content": "".join(texts) or None}
+    thoughts = "".join(block["thinking"] or "" for block in blocks if block["type"] == "thinking")
+    if thoughts:
+        message["reasoning_content"] = thoughts
+    calls = [_tool_call(block) for block in blocks if block["type"] == "tool_use"]
+    if calls:
+        message["tool_calls"] = calls
+    return {**message, **_kept(blocks)}
+
+
+def _tool_call(block: JSON) -> JSON:
+    value = block["input"]
+    arguments = value if isinstance(value, str) else json_codec.dumps(value)
+    return {"id": block["id"], "type": "function", "function": {"name": block["name"], "arguments": arguments}}
+
+
+def _kept(blocks: list[JSON]) -> JSON:
+    """Annotations, and the blocks themselves where text and tool calls alone would not give them back."""
+    out: JSON = {}
+    if annotations := _annotations(blocks):
+        out["annotations"] = annotations
+    kinds = [block["type"] for block in blocks]
+    plain = kinds.count("text") <= 1 and kinds == sorted(kinds) and set(kinds) <= {"text", "tool_use"}
+    if not plain or any(block.get("citations") or block.get("caller") for block in blocks):
+        out["provider_fields"] = {"adapter": NAME, "content": blocks}
+    return out
+
+
+def _annotations(blocks: list[JSON]) -> list[JSON]:
+    """Web citations as OpenAI's url_citation, with offsets into the joined text."""
+    out: list[JSON] = []
+    start = 0
+    for block in blocks:
+        if block["type"] != "text":
+            continue
+        end = start + len(block["text"] or "")
+        for citation in block.get("citations") or ():
+            if citation.get("url"):
+                out.append(
+                    {
+                        "type": "url_citation",
+                        "url_citation": {
+                            "url": citation["url"],
+                            "title": citation.get("title") or "",
+                            "start_index": start,
+                            "end_index": end,
+                        },
+                    }
+                )
+        start = end
+    return out
+
+
+def _add_refusal(message: JSON, stop: str | None, details: JSON) -> None:
+    if stop == "refusal" and details.get("explanation"):
+        message["refusal"] = details["explanation"]
+
+
+def _finish(stop: str | None, called: bool) -> FinishReason | None:
+    if stop is None:
+        return None
+    finish = FINISH.get(stop, "stop")
+    if finish in ("stop", "tool_calls"):
+        return "tool_calls" if called else "stop"
+    return finish
+
+
+def _usage(native: JSON) -> Usage | None:
+    if native.get("input_tokens") is None or native.get("output_tokens") is None:
+        return None
+    read = native.get("cache_read_input_tokens") or 0
+    written = native.get("cache_creation_input_tokens") or 0
+    prompt, completion = native["input_tokens"] + read + written, native["output_tokens"]
+    usage: Usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+    }
+    thought = (native.get("output_tokens_details") or {}).get("thinking_tokens")
+    if thought is not None:
+        usage["completion_tokens_details"] = {"reasoning_tokens": thought}
+    return usage
+
+
+def _tier(native: JSON) -> JSON:
+    return {"service_tier": native["service_tier"]} if native.get("service_tier") else {}
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+_TOO_LONG = ("prompt is too long", "exceed context limit", "maximum context length", "context window")
+
+
+def explain(status: int, body: Any) -> tuple[str | None, str]:
+    """The code and the message of an error body."""
+    error: Any = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return None, str(error or body)
+    code: str | None = error.get("type")
+    message = error.get("message") or str(error)
+    details = error.get("details")
+    if isinstance(details, dict) and details.get("error_code"):
+        code = details["error_code"]
+    if status == 400 and any(phrase in message for phrase in _TOO_LONG):
+        code = CONTEXT_WINDOW
+    return code, message
+
+
+def status_in(body: JSON) -> int:
+    """The HTTP status that an error inside a 200 stands for; 200 where its type says none."""
+    error = body.get("error")
+    return ERROR_STATUS.get(error.get("type", ""), 200) if isinstance(error, dict) else 200
+
+
+# --- stream --------------------------------------------------------------------------------------------------------
+
+
+class _Block:
+    """A content block as it grows."""
+
+    __slots__ = ("pieces", "tool_index", "wire")
+
+    def __init__(self, wire: JSON, tool_index: int | None) -> None:
+        self.wire = wire
+        self.pieces: list[str] = []
+        self.tool_index = tool_index
+
+
+# the key of a delta's piece, and the key of the block that it adds to
+_PIECES = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json", "signature_delta": "signature"}
+
+
+class Decoder(BaseDecoder):
+    """A streamed message."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call, FRAMING())
+        self._blocks: dict[int, _Block] = {}
+        self._calls = 0
+        self._stop: str | None = None
+        self._stop_details: JSON = {}
+        self._usage: JSON = {}
+
+    def _read(self, event: Any, chunks: list[Chunk]) -> None:
+        kind = event.get("type")
+        if kind == "content_block_delta":
+            delta = event["delta"]
+            if delta["type"] == "text_delta":
+                text = delta["text"]
+                self._blocks[event["index"]].pieces.append(text)
+                chunks.append(
+                    {
+                        "id": self.id,
+                        "object": "chat.completion.chunk",
+                        "created": self.created,
+                        "model": self.model,
+                        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
+                    }
+                )
+            else:
+                self._read_delta(self._blocks[event["index"]], delta, chunks)
+        elif kind == "error" or event.get("error"):
+            raise self.call.error(status_in(event), event, explain)
+        elif kind in self._EVENTS:
+            self._EVENTS[kind](self, event, chunks)
+
+    def _start(self, event: JSON, chunks: list[Chunk]) -> None:
+        message = event["message"]
+        self.id = message.get("id") or self.id
+        self.model = message.get("model") or self.model
+        self._add_usage(message.get("usage"))
+
+    def _start_block(self, event: JSON, chunks: list[Chunk]) -> None:
+        wire = dict(event["content_block"])
+        block = self._blocks[event["index"]] = _Block(wire, None)
+        if wire["type"] == "tool_use":
+            block.tool_index = self._calls
+            self._calls += 1
+            given = wire.get("input")
+            if given:
+                block.pieces.append(given if isinstance(given, str) else json_codec.dumps(given))
+            self._emit(
+                chunks,
+                tool_calls=[
+                    {
+                        "index": block.tool_index,
+                        "id": wire["id"],
+                        "type": "function",
+                        "function": {"name": wire["name"], "arguments": "".join(block.pieces)},
+                    }
+                ],
+            )
+        elif wire.get("text"):
+            self._emit(chunks, content=wire["text"])
+        elif wire.get("thinking"):
+            self._emit(chunks, reasoning_content=wire["thinking"])
+
+    def _read_delta(self, block: _Block, delta: JSON, chunks: list[Chunk]) -> None:
+        kind = delta["type"]
+        if kind == "thinking_delta":
+            block.pieces.append(delta["thinking"])
+            if delta["thinking"]:
+                self._emit(chunks, reasoning_content=delta["thinking"])
+        elif kind == "input_json_delta":
+            piece = delta["partial_json"]
+            block.pieces.append(piece)
+            if piece and block.tool_index is not None:
+                self._emit(chunks, tool_calls=[{"index": block.tool_index, "function": {"arguments": piece}}])
+        elif kind == "signature_delta":
+            block.wire["signature"] = delta["signature"]
+        elif kind == "citations_delta":
+            block.wire["citations"] = [*(block.wire.get("citations") or ()), delta["citation"]]
+
+    def _stop_block(self, event: JSON, chunks: list[Chunk]) -> None:
+        block = self._blocks[event["index"]]
+        if block.tool_index is not None and not "".join(block.pieces):
+            self._emit(chunks, tool_calls=[{"index": block.tool_index, "function": {"arguments": "{}"}}])
+
+    def _message_delta(self, event: JSON, chunks: list[Chunk]) -> None:
+        delta = event["delta"]
+        self._stop = delta.get("stop_reason") or self._stop
+        self._stop_details = delta.get("stop_details") or self._stop_details
+        self._add_usage(event.get("usage"))
+
+    def _message_stop(self, event: JSON, chunks: list[Chunk]) -> None:
+        self._end(chunks, marked=True)
+
+    _EVENTS = {
+        "message_start": _start,
+        "content_block_start": _start_block,
+        "content_block_stop": _stop_block,
+        "message_delta": _message_delta,
+        "message_stop": _message_stop,
+    }
+
+    def _add_usage(self, usage: JSON | None) -> None:
+        """Later counts win: those of message_delta are cumulative."""
+        self._usage.update({key: value for key, value in (usage or {}).items() if value is not None})
+
+    def _end(self, chunks: list[Chunk], *, marked: bool = False) -> None:
+        if not marked and self._stop is None:
+            raise self.call.incomplete("the stream ended before the answer did")
+        self.done = True
+        blocks = [_finished(block) for _, block in sorted(self._blocks.items())]
+        delta: JSON = {"content": None, **_kept(blocks)}
+        _add_refusal(delta, self._stop, self._stop_details)
+        choice = {
+            "index": 0,
+            "delta": delta,
+            "finish_reason": _finish(self._stop, self._calls > 0),
+            "native_finish_reason": self._stop,
+        }
+        chunks.append(self._chunk([choice], usage=_usage(self._usage), **_tier(self._usage)))
+
+    def _emit(self, chunks: list[Chunk], **fields: Any) -> None:
+        delta = {"content": None, **fields}
+        chunks.append(self._chunk([{"index": 0, "delta": delta, "finish_reason": None}]))
+
+
+def _finished(block: _Block) -> JSON:
+    """The block as the whole answer would have it."""
+    wire, joined = block.wire, "".join(block.pieces)
+    kind = wire["type"]
+    if kind in ("text", "thinking"):
+        wire[kind] = (wire.get(kind) or "") + joined
+    elif "input" in wire and joined:
+        try:
+            wire["input"] = json_codec.loads(joined)
+        except ValueError:
+            wire["input"] = joined
+    return wire

@@ -1,0 +1,210 @@
+"""What an adapter is: a pure translator of one wire format.
+
+An adapter module has exactly these names: `FRAMING`, `render`, `parse`, `Decoder`, `explain` and `Quirks`. It sees
+dicts and bytes, and never a socket, a clock, the environment or a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from unified_llm import json_codec
+from unified_llm.catalog import Route
+from unified_llm.errors import (
+    APIResponseValidationError,
+    APIStatusError,
+    BadRequestError,
+    IncompleteStreamError,
+    class_for,
+)
+from unified_llm.types import JSON, Chunk
+
+FIRST_BYTES = 200
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Levels of reasoning effort, weakest first."""
+
+
+class Request(NamedTuple):
+    """A rendered request: what goes to `route.url` + `path`, still without the key."""
+
+    path: str
+    body: JSON
+    headers: dict[str, str] = {}
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, resolved and checked, as an adapter sees it.
+
+    Attributes:
+        params: the caller's parameters under OpenAI's names; none of them is None.
+        id: the id of an answer to which the provider gives none.
+        created: the time of such an answer, in seconds.
+        warnings: what was left out of the request or adjusted, in words.
+    """
+
+    route: Route
+    messages: list[JSON]
+    params: JSON
+    stream: bool = False
+    strict: bool = False
+    id: str = ""
+    created: int = 0
+    warnings: list[str] = field(default_factory=list[str])
+
+    def adjust(self, what: str) -> None:
+        """Report a setting that the model does not take as given; BadRequestError where the caller asked for strict."""
+        if self.strict:
+            raise self.refusal(f"{what} (strict=True refuses that)")
+        self.warnings.append(what)
+
+    def leave_out(self, name: str, why: str = "") -> None:
+        """Report a setting that is not sent."""
+        self.adjust(f"{name} was left out: {why or f'{self.route.model} does not take it'}")
+
+    def nearest_effort(self, effort: str) -> str:
+        """The reasoning effort itself, or the nearest that the model has, the stronger one first."""
+        accepted = self.route.rules.get("efforts", [])
+        if not accepted or effort in accepted:
+            return effort
+        wanted = EFFORTS.index(effort)
+        levels = [word for word in accepted if word in EFFORTS and word != "none"]
+        nearest = min(levels, key=lambda word: (abs(EFFORTS.index(word) - wanted), -EFFORTS.index(word)))
+        self.adjust(f"reasoning_effort {effort!r} became {nearest!r}: {self.route.model} has {', '.join(accepted)}")
+        return nearest
+
+    def refusal(self, why: str) -> BadRequestError:
+        """The error for what the model cannot do; nothing has been sent."""
+        return BadRequestError(f"{self.route.provider}/{self.route.model}: {why}", provider=self.route.provider, model=self.route.model)
+
+    def error(self, status: int, body: Any, explain: Explain) -> APIStatusError:
+        """The error that a provider put into a successful answer."""
+        code, message = explain(status, body)
+        return class_for(status, code)(
+            message, status_code=status, code=code, body=body, provider=self.route.provider, model=self.route.model
+        )
+
+    def invalid(self, what: str, body: bytes) -> APIResponseValidationError:
+        """The error for an answer that is not of the wire format."""
+        start = body[:FIRST_BYTES].decode("utf-8", "replace")
+        return APIResponseValidationError(
+            f"{self.route.provider}/{self.route.model}: {what}: {start!r}",
+            body=body[:2000].decode("utf-8", "replace"),
+            provider=self.route.provider,
+            model=self.route.model,
+        )
+
+    def incomplete(self, what: str) -> IncompleteStreamError:
+        """The error for a stream that stops before its end."""
+        return IncompleteStreamError(
+            f"{self.route.provider}/{self.route.model}: {what}", provider=self.route.provider, model=self.route.model
+        )
+
+
+Explain = Callable[[int, Any], tuple[str | None, str]]
+
+
+class Framing(Protocol):
+    """Splits a streamed body into the payloads of its events."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The payloads that these bytes complete."""
+        ...
+
+    def close(self) -> list[bytes]:
+        """What is left when the body has ended."""
+        ...
+
+
+class CallDecoder(Protocol):
+    """What reads a streamed answer of one call."""
+
+    def __init__(self, call: Call) -> None: ...
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """The chunks that these bytes complete."""
+        ...
+
+    def close(self) -> list[Chunk]:
+        """The last chunks, now that the body has ended."""
+        ...
+
+
+class Decoder:
+    """A streamed answer: bytes in, chunks out. It holds all the state and knows no socket.
+
+    A format's decoder reads one event in `_read`, and says in `_end` what the end of the body means.
+    """
+
+    def __init__(self, call: Call, framing: Framing) -> None:
+        self.call = call
+        self.id = call.id
+        self.created = call.created
+        self.model = call.route.model
+        self.done = False
+        self._framing = framing
+        self._begun = False
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """The chunks that these bytes complete."""
+        chunks: list[Chunk] = []
+        for payload in self._framing.feed(data):
+            self._take(payload, chunks)
+        if chunks and not self._begun:
+            self._begin(chunks)
+        return chunks
+
+    def close(self) -> list[Chunk]:
+        """The last chunks, now that the body has ended.
+
+        Raises:
+            IncompleteStreamError: the provider had not said that the answer is complete.
+        """
+        chunks: list[Chunk] = []
+        try:
+            for payload in self._framing.close():
+                self._take(payload, chunks)
+        except APIResponseValidationError as error:
+            raise self.call.incomplete(f"the stream broke off inside an event: {error.body[:FIRST_BYTES]!r}") from error
+        if not self.done:
+            self._end(chunks)
+        if chunks and not self._begun:
+            self._begin(chunks)
+        return chunks
+
+    def _take(self, payload: bytes, chunks: list[Chunk]) -> None:
+        if self.done:
+            return
+        try:
+            event = json_codec.loads(payload)
+        except ValueError as error:
+            if payload.strip() != b"[DONE]":
+                raise self.call.invalid("an event of the stream is not JSON", payload) from error
+            self._end(chunks, marked=True)
+        else:
+            self._read(event, chunks)
+
+    def _read(self, event: Any, chunks: list[Chunk]) -> None:
+        """Read one event and append the chunks that it gives."""
+        raise NotImplementedError
+
+    def _end(self, chunks: list[Chunk], *, marked: bool = False) -> None:
+        """Append the last chunk, or raise IncompleteStreamError; `marked` by an explicit end of the stream."""
+        raise NotImplementedError
+
+    def _begin(self, chunks: list[Chunk]) -> None:
+        self._begun = True
+        choice = chunks[0]["choices"][0]
+        choice["delta"] = {"role": "assistant", **choice["delta"]}
+
+    def _chunk(self, choices: list[Any], **fields: Any) -> Chunk:
+        return {
+            "id": self.id,
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+            **fields,
+        }

@@ -1,0 +1,757 @@
+"""OpenAI chat completions: `POST /chat/completions`, as OpenAI and most other hosts speak it.
+
+https://platform.openai.com/docs/api-reference/chat, checked 2026-11-21. Hosts depart from it in what they accept, which
+`Quirks` says, and in what they send, which is read tolerantly whoever sends it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+from unified_llm import json_codec
+from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import Decoder as BaseDecoder
+from unified_llm.errors import CONTENT_POLICY, CONTEXT_WINDOW, OVERLOADED
+from unified_llm.framing.sse import ServerSentEvents
+from unified_llm.types import JSON, Chunk, FinishReason
+
+NAME = "openai_chat"
+FRAMING = ServerSentEvents
+
+
+class Quirks(TypedDict, total=False):
+    """What a host accepts otherwise than OpenAI's reference says."""
+
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"]
+    """The name of the limit. Default: max_tokens, which most servers know. https://platform.openai.com/docs/api-reference/chat/create"""
+    developer_role: bool
+    """Whether the role `developer` is known; else it is sent as `system`. Default: False."""
+    stream_usage: Literal["include_usage", "always"]
+    """Whether usage must be asked for in a stream. Default: include_usage. https://docs.perplexity.ai/api-reference/chat-completions-post"""
+    reasoning_param: Literal[
+        "reasoning_effort", "thinking_type", "enable_thinking", "reasoning_object", "chat_template_kwargs", "none"
+    ]
+    """The form of `reasoning_effort`. Default: reasoning_effort. https://api-docs.deepseek.com/guides/thinking_mode"""
+    echo_reasoning: Literal["none", "reasoning_content", "reasoning", "reasoning_details"]
+    """The field in which earlier reasoning must come back. Default: none. https://openrouter.ai/docs/use-cases/reasoning-tokens"""
+    forced_tools: Literal["required", "any", "refused"]
+    """The word that forces a tool call. Default: required. https://docs.fireworks.ai/guides/function-calling"""
+    strict_tools: bool
+    """Whether functions may have `strict`. Default: False. https://platform.openai.com/docs/guides/structured-outputs"""
+    schema: Literal["json_schema", "json_object", "none"]
+    """The strongest response_format. Default: json_schema. https://api-docs.deepseek.com/guides/json_mode"""
+    string_content: bool
+    """Whether content of text alone must be a string. Default: False. https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"""
+    null_content: Literal["null", "empty"]
+    """What stands for no content beside tool calls. Default: null."""
+    split_tool_calls: bool
+    """Whether each tool call needs an assistant message of its own. Default: False. https://docs.databricks.com/aws/en/machine-learning/model-serving/function-calling"""
+    cache_control: bool
+    """Whether parts may have Anthropic's `cache_control`. Default: False. https://openrouter.ai/docs/features/prompt-caching"""
+    refused: list[str]
+    """Parameters that are refused or ignored. Default: none."""
+    temperature_max: float
+    """The highest temperature. Default: 2. https://platform.moonshot.ai/docs/api/chat"""
+    user_field: Literal["user", "user_id", "safety_identifier"]
+    """The name of `user`. Default: user."""
+    prefill: Literal["native", "refused", "prefix", "partial"]
+    """How a final assistant message is taken: as it is, not at all, or with this flag. Default: native. https://api-docs.deepseek.com/guides/chat_prefix_completion"""
+
+
+# --- request -------------------------------------------------------------------------------------------------------
+
+_PASSED = (
+    "temperature top_p top_k stop n seed frequency_penalty presence_penalty logit_bias logprobs top_logprobs verbosity modalities "
+    "audio prediction web_search_options service_tier safety_identifier metadata store prompt_cache_key"
+).split()
+_SAMPLING = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs")
+
+
+def render(call: Call) -> Request:
+    """The request of a call."""
+    quirks = call.route.quirks
+    body: JSON = {"model": call.route.model, "messages": _messages(call)}
+    limit = call.params.get("max_completion_tokens", call.params.get("max_tokens"))
+    if limit is not None:
+        body[quirks.get("max_tokens_field", "max_tokens")] = limit
+    for name in _PASSED:
+        if name in call.params:
+            body[name] = call.params[name]
+    if "user" in call.params:
+        body[quirks.get("user_field", "user")] = call.params["user"]
+    _render_reasoning(call, body)
+    _render_tools(call, body)
+    _render_format(call, body)
+    _leave_out_refused(call, body)
+    if call.stream:
+        body["stream"] = True
+        options = dict(call.params.get("stream_options") or {})
+        if quirks.get("stream_usage") != "always":
+            options = {"include_usage": True, **options}
+        if options:
+            body["stream_options"] = options
+    return Request("/chat/completions", body)
+
+
+def _render_reasoning(call: Call, body: JSON) -> None:
+    effort, form = call.params.get("reasoning_effort"), call.route.quirks.get("reasoning_param", "reasoning_effort")
+    if "thinking" in call.params:
+        if form == "thinking_type":
+            body["thinking"] = call.params["thinking"]
+        else:
+            call.leave_out("thinking", "this API knows reasoning_effort instead")
+    if effort is None:
+        return
+    rules = call.route.rules
+    if form == "none" or rules.get("reasoning") == "none":
+        call.leave_out("reasoning_effort")
+    elif form == "thinking_type":
+        body.setdefault("thinking", {"type": "disabled" if effort == "none" else "enabled"})
+        if effort != "none" and rules.get("efforts"):
+            body["reasoning_effort"] = call.nearest_effort(effort)
+    elif form == "enable_thinking":
+        body["enable_thinking"] = effort != "none"
+    elif form == "chat_template_kwargs":
+        body["chat_template_kwargs"] = {"enable_thinking": effort != "none"}
+    elif form == "reasoning_object":
+        body["reasoning"] = {"effort": call.nearest_effort(effort)}
+    else:
+        body["reasoning_effort"] = call.nearest_effort(effort)
+
+
+def _render_tools(call: Call, body: JSON) -> None:
+    params = call.params
+    if not params.get("tools"):
+        for name in ("tool_choice", "parallel_tool_calls"):
+            if name in params:
+                call.leave_out(name, "there are no tools")
+        return
+    if call.route.rules.get("tools") is False:
+        raise call.refusal("this model takes no tools")
+    body["tools"] = [_tool(call, tool) for tool in params["tools"]]
+    if "parallel_tool_calls" in params:
+        body["parallel_tool_calls"] = params["parallel_tool_calls"]
+    choice = params.get("tool_choice")
+    if choice is None:
+        return
+    forced = call.route.quirks.get("forced_tools", "required")
+    if choice not in ("auto", "none") and (forced == "refused" or call.route.rules.get("forced_tools") == "none"):
+        raise call.refusal("this model cannot be forced to call a tool; tool_choice 'auto' and 'none' work")
+    body["tool_choice"] = forced if choice == "required" else choice
+
+
+def _tool(call: Call, tool: JSON) -> JSON:
+    function = tool.get("function") or {}
+    if function.get("strict") is None or call.route.quirks.get("strict_tools"):
+        return tool
+    call.adjust(f"strict of tool {function.get('name')!r} was left out: this server does not know it")
+    return {**tool, "function": {key: value for key, value in function.items() if key != "strict"}}
+
+
+def _render_format(call: Call, body: JSON) -> None:
+    format = call.params.get("response_format")
+    if not format:
+        return
+    strongest = call.route.quirks.get("schema", "json_schema")
+    if format["type"] == "json_schema" and (strongest != "json_schema" or call.route.rules.get("schema") is False):
+        raise call.refusal("this model cannot be held to a JSON schema; give response_format {'type': 'json_object'}")
+    if format["type"] == "json_object" and strongest == "none":
+        raise call.refusal("this server has no response_format; ask for JSON in the prompt")
+    body["response_format"] = format
+
+
+def _leave_out_refused(call: Call, body: JSON) -> None:
+    rules, quirks = call.route.rules, call.route.quirks
+    sampling = rules.get("sampling", "any")
+    quiet = call.params.get("reasoning_effort") == "none" or (
+        rules.get("reasoning") == "opt_in" and "reasoning_effort" not in call.params
+    )
+    fixed = sampling == "none" or (sampling == "without_reasoning" and not quiet)
+    for name in _SAMPLING if fixed else ():
+        # 1 is what such a model has anyway
+        if name in body and body.pop(name) not in (1, None, False):
+            call.leave_out(name, f"{call.route.model} fixes it{' while it reasons' if sampling != 'none' else ''}")
+    if sampling == "temperature_or_top_p" and "temperature" in body and body.pop("top_p", None) is not None:
+        call.leave_out("top_p", f"{call.route.model} does not take it together with temperature")
+    if rules.get("stop") is False and body.pop("stop", None):
+        call.leave_out("stop")
+    for name in quirks.get("refused", ()):
+        if body.pop(name, None) is not None:
+            call.leave_out(name)
+    highest = quirks.get("temperature_max", 2)
+    if body.get("temperature", 0) > highest:
+        call.adjust(f"temperature {body['temperature']} was lowered to {highest}, the highest that {call.route.model} takes")
+        body["temperature"] = highest
+
+
+# --- messages ------------------------------------------------------------------------------------------------------
+
+_KEYS = {
+    "system": ("role", "content", "name"),
+    "developer": ("role", "content", "name"),
+    "user": ("role", "content", "name"),
+    "assistant": ("role", "content", "name", "refusal", "tool_calls", "audio"),
+    "tool": ("role", "content", "tool_call_id"),
+}
+# parts of answers of this and other libraries that no request has a place for
+_ANSWER_KEYS = {
+    *("annotations", "reasoning", "reasoning_content", "reasoning_details", "reasoning_signature", "provider_fields"),
+    *("provider_specific_fields", "thinking_blocks", "function_call", "parsed", "name"),
+}
+
+
+def _messages(call: Call) -> list[JSON]:
+    out = [_message(call, message, index) for index, message in enumerate(call.messages)]
+    if call.messages[-1]["role"] == "assistant":
+        _mark_prefill(call, out[-1])
+    if call.route.quirks.get("split_tool_calls"):
+        return _one_call_each(out)
+    return out
+
+
+def _message(call: Call, message: JSON, index: int) -> JSON:
+    quirks, role = call.route.quirks, message["role"]
+    out = {key: message[key] for key in _KEYS[role] if message.get(key) is not None}
+    for key in message:
+        if key not in _KEYS[role] and key not in _ANSWER_KEYS:
+            call.warnings.append(f"{key} of messages[{index}] was left out: this API has no such field")
+    out["content"] = _content(call, message["content"], index)
+    if role == "developer" and not quirks.get("developer_role"):
+        out["role"] = "system"
+    if role == "assistant":
+        _render_answer(call, message, out)
+    return out
+
+
+def _content(call: Call, content: Any, index: int) -> Any:
+    if not isinstance(content, list):
+        return content
+    lacks = call.route.facts.get("lacks", ())
+    if "vision" in lacks and any(part["type"] == "image_url" for part in content):
+        raise call.refusal(f"messages[{index}] has an image, which this model does not take")
+    if call.route.quirks.get("string_content") and all(part["type"] == "text" for part in content):
+        return "".join(part["text"] for part in content)
+    return [_part(call, part, index) for part in content]
+
+
+def _part(call: Call, part: JSON, index: int) -> JSON:
+    if part["type"] == "image_url" and isinstance(part["image_url"], str):
+        part = {**part, "image_url": {"url": part["image_url"]}}
+    if "cache_control" in part and not call.route.quirks.get("cache_control"):
+        call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
+        part = {key: value for key, value in part.items() if key != "cache_control"}
+    return part
+
+
+def _render_answer(call: Call, message: JSON, out: JSON) -> None:
+    """An earlier answer, as this host wants it back."""
+    quirks = call.route.quirks
+    calls = message.get("tool_calls")
+    if calls:
+        out["tool_calls"] = [_tool_call(tool_call) for tool_call in calls]
+        if not out["content"] and quirks.get("null_content") == "empty":
+            out["content"] = ""
+    elif out["content"] is None:
+        out["content"] = ""
+    field = quirks.get("echo_reasoning", "none")
+    if field == "reasoning_details":
+        fields = message.get("provider_fields") or {}
+        details = fields.get("message", {}).get(field) if fields.get("adapter") == NAME else message.get(field)
+        if details:
+            out[field] = details
+    elif field != "none" and message.get("reasoning_content"):
+        out[field] = message["reasoning_content"]
+
+
+def _tool_call(call: JSON) -> JSON:
+    if "function" not in call:
+        return call
+    function = call["function"]
+    arguments = function.get("arguments") or "{}"
+    return {"id": call["id"], "type": "function", "function": {"name": function["name"], "arguments": arguments}}
+
+
+def _mark_prefill(call: Call, message: JSON) -> None:
+    if message.get("tool_calls"):
+        return
+    form = call.route.quirks.get("prefill", "native")
+    if form == "refused" or call.route.rules.get("prefill") is False:
+        raise call.refusal("this model takes no prefill (a final assistant message); end with a user message")
+    if form != "native":
+        message[form] = True
+
+
+def _one_call_each(messages: list[JSON]) -> list[JSON]:
+    """Each tool call in a message of its own, followed by its result."""
+    results = {message["tool_call_id"]: message for message in messages if message["role"] == "tool"}
+    out: list[JSON] = []
+    for message in messages:
+        calls = message.get("tool_calls") or []
+        if message["role"] == "tool":
+            continue
+        if len(calls) < 2:
+            out += [message, *(results[c["id"]] for c in calls if c["id"] in results)]
+            continue
+        for position, call in enumerate(calls):
+            out.append({**message, "content": message["content"] if position == 0 else "", "tool_calls": [call]})
+            if call["id"] in results:
+                out.append(results[call["id"]])
+    return out
+
+
+# --- response ------------------------------------------------------------------------------------------------------
+
+FINISH: dict[str, FinishReason] = {
+    **dict.fromkeys(("stop", "eos", "eos_token", "stop_sequence", "end_turn", "STOP", "COMPLETE", ""), "stop"),
+    **dict.fromkeys(("length", "max_tokens", "model_length", "model_context_window_exceeded", "MAX_TOKENS"), "length"),
+    **dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call"), "tool_calls"),
+    **dict.fromkeys(("content_filter", "sensitive", "safety", "violation"), "content_filter"),
+}
+_TOP_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "obfuscation"}
+_MESSAGE_KEYS = {"role", "content", "tool_calls", "refusal", "annotations", "reasoning_content", "reasoning", "function_call"}
+
+
+def parse(call: Call, body: JSON) -> JSON:
+    """The fields of the completion that a body holds."""
+    _raise_error(call, body)
+    natives = body.get("choices")
+    if not natives:
+        raise call.invalid("the answer has no choices", json_codec.dumps(body).encode())
+    return {
+        "id": body.get("id") or call.id,
+        "object": "chat.completion",
+        "created": int(body.get("created") or call.created),
+        "model": body.get("model") or call.route.model,
+        "choices": [_choice(call, native, at if len(natives) > 1 else 0) for at, native in enumerate(natives)],
+        "usage": _usage(_native_usage(body)),
+        **_top_fields(body),
+    }
+
+
+def _choice(call: Call, native: JSON, position: int) -> JSON:
+    wire = native.get("message") or {}
+    text, thought = _texts(wire.get("content"))
+    message: JSON = {"role": "assistant", "content": text or None}
+    reasoning = thought or _reasoning(wire)
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    calls = [_parsed_call(call, wire_call, at) for at, wire_call in enumerate(_wire_calls(wire))]
+    if calls:
+        message["tool_calls"] = calls
+    for key in ("refusal", "annotations"):
+        if wire.get(key):
+            message[key] = wire[key]
+    extras = _extras(wire, _MESSAGE_KEYS)
+    if extras:
+        message["provider_fields"] = {"adapter": NAME, "message": extras}
+    finish = native.get("finish_reason")
+    out: JSON = {
+        "index": position,
+        "message": message,
+        "finish_reason": _finish(finish, bool(calls)),
+        "native_finish_reason": native.get("native_finish_reason") or finish,
+    }
+    if native.get("logprobs"):
+        out["logprobs"] = native["logprobs"]
+    return out
+
+
+def _wire_calls(wire: JSON) -> list[JSON]:
+    """The tool calls, with the deprecated function_call as one of them."""
+    calls = wire.get("tool_calls") or []
+    function = wire.get("function_call") or {}
+    return [{"function": function}] if function.get("name") and not calls else calls
+
+
+def _parsed_call(call: Call, wire: JSON, position: int) -> JSON:
+    id = wire.get("id") or generated_id(call, position)
+    if "function" not in wire:
+        return {**wire, "id": id}  # a custom (grammar) tool's call: OpenAI's own shape already
+    arguments = _arguments(wire["function"].get("arguments"))
+    extra = {key: wire[key] for key in ("extra_content",) if wire.get(key)}
+    function = {"name": wire["function"]["name"], "arguments": arguments or "{}"}
+    return {"id": id, "type": "function", "function": function, **extra}
+
+
+def generated_id(call: Call, position: int) -> str:
+    """The id of a tool call to which the provider gave none: the same each time the same bytes are read."""
+    return f"call_{call.id.rpartition('-')[2]}_{position}"
+
+
+def _arguments(native: Any) -> str:
+    if native is None:
+        return ""
+    return native if isinstance(native, str) else json_codec.dumps(native)
+
+
+def _texts(content: Any) -> tuple[str, str]:
+    """(text, thoughts) of a content that is a string, or a list of strings and parts."""
+    if not content:
+        return "", ""
+    if isinstance(content, str):
+        return content, ""
+    text, thoughts = "", ""
+    for part in content:
+        if isinstance(part, str):
+            text += part
+        elif part.get("type") in ("thinking", "reasoning"):
+            inner = part.get("thinking") or part.get("text") or part.get("reasoning") or part.get("summary")
+            thoughts += "".join(_texts(inner))
+        else:
+            text += part.get("text") or ""
+    return text, thoughts
+
+
+def _reasoning(wire: JSON) -> str:
+    """The readable reasoning; the fields repeat each other, so the first that has any is it."""
+    for key in ("reasoning_content", "reasoning"):
+        value: Any = wire.get(key)
+        if isinstance(value, dict):
+            value = value.get("content")
+        if value and isinstance(value, str):
+            return value
+    details = wire.get("reasoning_details") or ()
+    return "".join(detail.get("text") or detail.get("summary") or "" for detail in details)
+
+
+def _extras(wire: JSON, known: set[str]) -> JSON:
+    return {key: value for key, value in wire.items() if value and key not in known}
+
+
+def _top_fields(body: JSON) -> JSON:
+    out: JSON = {key: body[key] for key in ("service_tier", "system_fingerprint") if body.get(key)}
+    extras = _extras(body, _TOP_KEYS)
+    if extras:
+        out["provider_fields"] = extras
+    return out
+
+
+def _finish(native: str | None, called: bool) -> FinishReason | None:
+    if native is None:
+        return None
+    finish = FINISH.get(native)
+    if finish in ("stop", "tool_calls"):
+        return "tool_calls" if called else "stop"
+    return finish
+
+
+def _native_usage(body: JSON) -> JSON | None:
+    if body.get("usage"):
+        return body["usage"]
+    choices = body.get("choices") or [{}]
+    return (body.get("x_groq") or {}).get("usage") or choices[0].get("usage")
+
+
+def _usage(native: JSON | None) -> JSON | None:
+    """The provider's counts under OpenAI's names; what else it counts stays beside them."""
+    if not native or native.get("prompt_tokens") is None:
+        return None
+    prompt, completion = native["prompt_tokens"], native.get("completion_tokens") or 0
+    total = native.get("total_tokens")
+    prompt_details = _counts(native.get("prompt_tokens_details"))
+    completion_details = _counts(native.get("completion_tokens_details"))
+    cached = native.get("prompt_cache_hit_tokens", native.get("cached_tokens"))
+    if cached is not None:
+        prompt_details.setdefault("cached_tokens", cached)
+    if "cache_creation_input_tokens" in prompt_details:
+        prompt_details.setdefault("cache_write_tokens", prompt_details["cache_creation_input_tokens"])
+    if native.get("reasoning_tokens") is not None:
+        completion_details.setdefault("reasoning_tokens", native["reasoning_tokens"])
+    reasoning = completion_details.get("reasoning_tokens", 0)
+    if reasoning and total == prompt + completion + reasoning:
+        completion += reasoning  # some count reasoning beside the completion; the total tells
+    usage: JSON = {key: value for key, value in native.items() if value is not None}
+    usage |= {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total or prompt + completion}
+    usage |= {"prompt_tokens_details": prompt_details} if prompt_details else {}
+    usage |= {"completion_tokens_details": completion_details} if completion_details else {}
+    return usage
+
+
+def _counts(details: JSON | None) -> JSON:
+    return {key: value for key, value in (details or {}).items() if value is not None}
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+_TYPE_STATUS = {
+    "invalid_request_error": 400,
+    "context_length_exceeded": 400,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
+    "server_error": 500,
+    "internal_server_error": 500,
+    "api_error": 500,
+    "overloaded_error": 529,
+}
+_TOO_LONG = (
+    "context_length_exceeded",
+    "exceed_context_size",
+    "maximum context length",
+    "context length",
+    "prompt is too long",
+    "Range of input length should be",
+    "reduce the length",
+    "too many tokens",
+)
+_POLICY = ("content_filter", "content_policy_violation", "data_inspection_failed", "ResponsibleAIPolicyViolation", "1301")
+
+
+def explain(status: int, body: Any) -> tuple[str | None, str]:
+    """The code and the message of an error body, in any of the shapes that servers give."""
+    inner: Any = body[0] if isinstance(body, list) and body else body
+    if not isinstance(inner, dict):
+        return None, str(inner or "no error message")
+    error: Any = inner.get("error") or inner.get("base_resp") or inner
+    if not isinstance(error, dict):
+        error = {**inner, "message": error}
+    code = next((str(error[key]) for key in ("code", "error_code", "type", "status") if error.get(key)), None)
+    message = _error_message(error)
+    if status in (400, 413, 422) and any(phrase in f"{code} {error.get('type')} {message}" for phrase in _TOO_LONG):
+        code = CONTEXT_WINDOW
+    elif code in _POLICY:
+        code = CONTENT_POLICY
+    elif status == 503 and "overloaded" in f"{code} {error.get('type')}":
+        code = OVERLOADED
+    return code, message
+
+
+def _error_message(error: JSON) -> str:
+    for key in ("message", "detail", "errors", "title", "status_msg"):
+        value: Any = error.get(key)
+        while isinstance(value, list) and value:
+            value = value[0]
+        if isinstance(value, dict):
+            value = value.get("message") or value.get("msg") or value.get("error") or value.get("detail")
+        if value:
+            return value if isinstance(value, str) else json_codec.dumps(value)
+    return json_codec.dumps(error)
+
+
+def _raise_error(call: Call, event: JSON) -> None:
+    """Raise what a 200 says went wrong: a truthy `error`, an error object, a failed base_resp, an error in x_groq."""
+    error = event.get("error") or (event.get("x_groq") or {}).get("error")
+    failed = (event.get("base_resp") or {}).get("status_code") or event.get("object") == "error"
+    if error or failed:
+        body = {"error": error} if error else event
+        raise call.error(_status_in(error if isinstance(error, dict) else event), body, explain)
+
+
+def _status_in(error: JSON) -> int:
+    """The HTTP status that an error inside a 200 stands for; 200 where it does not say."""
+    for key in ("code", "status", "status_code"):
+        value: Any = error.get(key)
+        if isinstance(value, str) and value.isdigit():
+            value = int(value)
+        if isinstance(value, int) and 400 <= value < 600:
+            return value
+    return next((_TYPE_STATUS[word] for key in ("type", "code") if (word := error.get(key)) in _TYPE_STATUS), 200)
+
+
+# --- stream --------------------------------------------------------------------------------------------------------
+
+
+class _ToolCall:
+    """A tool call as it grows; it is told only when its name is known, since the first piece must have it."""
+
+    __slots__ = ("arguments", "id", "index", "name", "told")
+
+    def __init__(self, id: str | None) -> None:
+        self.id = id
+        self.name = ""
+        self.index = -1
+        self.arguments = ""
+        self.told = False
+
+
+class _Choice:
+    """One answer as it grows."""
+
+    __slots__ = ("begun", "by_index", "calls", "details", "extras", "finish", "logprobs", "native_finish", "told")
+
+    def __init__(self) -> None:
+        self.begun = False
+        self.calls: list[_ToolCall] = []
+        self.told = 0
+        self.by_index: dict[int, _ToolCall] = {}
+        self.finish: str | None = None
+        self.native_finish: str | None = None
+        self.extras: JSON = {}
+        self.details: list[JSON] = []
+
+
+class Decoder(BaseDecoder):
+    """A streamed chat completion.
+
+    Finish reasons and usage come in one last chunk, whatever order the server has: some repeat the reason, some give
+    usage before it, after it or on every chunk.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call, FRAMING())
+        self._choices: dict[int, _Choice] = {}
+        self._usage: JSON | None = None
+        self._top: JSON = {}
+        self._plain = False  # whether chunks of text alone may take the short way
+
+    def _read(self, event: Any, chunks: list[Chunk]) -> None:
+        if self._plain:
+            natives = event.get("choices")
+            if natives and len(natives) == 1 and not event.get("usage"):
+                native = natives[0]
+                delta = native.get("delta")
+                # an index other than 0, a finish reason or logprobs: the long way
+                if delta and len(delta) == 1 and not (
+                    native.get("index") or native.get("finish_reason") or native.get("logprobs")
+                ):
+                    text = delta.get("content")
+                    if text.__class__ is str:
+                        if text:
+                            chunks.append(
+                                {
+                                    "id": self.id,
+                                    "object": "chat.completion.chunk",
+                                    "created": self.created,
+                                    "model": self.model,
+                                    "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
+                                }
+                            )
+                        return
+        self._read_any(event, chunks)
+
+    def _read_any(self, event: JSON, chunks: list[Chunk]) -> None:
+        _raise_error(self.call, event)
+        if not self._begun and not chunks:
+            self.id = event.get("id") or self.id
+            self.model = event.get("model") or self.model
+            self.created = int(event.get("created") or self.created)
+        usage = _native_usage(event)
+        if usage and usage.get("prompt_tokens") is not None:
+            self._usage = usage
+        self._top |= _top_fields(event)
+        choices = [choice for native in event.get("choices") or () if (choice := self._choice(native))]
+        if choices:
+            chunks.append(self._chunk(choices))
+            self._plain = len(self._choices) == 1 and 0 in self._choices
+
+    def _choice(self, native: JSON) -> JSON | None:
+        """What one native choice adds, None where it adds nothing yet."""
+        index = native.get("index") or 0
+        choice = self._choices.setdefault(index, _Choice())
+        choice.finish = native.get("finish_reason") or choice.finish
+        choice.native_finish = native.get("native_finish_reason") or choice.native_finish
+        wire = (native["delta"] if "delta" in native else native.get("message")) or {}
+        delta = self._delta(choice, wire)
+        logprobs = native.get("logprobs")
+        if len(delta) == 1 and delta["content"] is None and not logprobs:
+            return None
+        if not choice.begun:
+            choice.begun = True
+            delta = {"role": "assistant", **delta}
+        out: JSON = {"index": index, "delta": delta, "finish_reason": None}
+        if logprobs:
+            out["logprobs"] = logprobs
+        return out
+
+    def _delta(self, choice: _Choice, wire: JSON) -> JSON:
+        text, thought = _texts(wire.get("content"))
+        delta: JSON = {"content": text or None}
+        reasoning = thought or _reasoning(wire)
+        if reasoning:
+            delta["reasoning_content"] = reasoning
+        for key in ("refusal", "annotations"):
+            if wire.get(key):
+                delta[key] = wire[key]
+        if "tool_calls" in wire or "function_call" in wire:
+            pieces = [piece for native in _wire_pieces(wire) if (piece := self._tool_piece(choice, native))]
+            if pieces:
+                delta["tool_calls"] = pieces
+        for key, value in _extras(wire, _MESSAGE_KEYS).items():
+            if key == "reasoning_details":
+                _merge_details(choice.details, value)
+            elif key != "padding":
+                choice.extras[key] = value
+        return delta
+
+    def _tool_piece(self, choice: _Choice, native: JSON) -> JSON | None:
+        if "custom" in native:
+            native = {**native, "function": {"name": native["custom"].get("name"), "arguments": native["custom"].get("input")}}
+        tool = _tool_for(choice, native)
+        function = native.get("function") or {}
+        tool.id = tool.id or native.get("id") or None
+        tool.name = tool.name or function.get("name") or ""
+        arguments = _arguments(function.get("arguments"))
+        tool.arguments += arguments
+        if tool.told:
+            return {"index": tool.index, "function": {"arguments": arguments}} if arguments else None
+        if not tool.name:
+            return None
+        tool.told = True
+        tool.index, choice.told = choice.told, choice.told + 1
+        tool.id = tool.id or generated_id(self.call, tool.index)
+        named = {"name": tool.name, "arguments": tool.arguments}
+        return {"index": tool.index, "id": tool.id, "type": "function", "function": named}
+
+    def _end(self, chunks: list[Chunk], *, marked: bool = False) -> None:
+        if not self._choices or not (marked or any(choice.finish for choice in self._choices.values())):
+            raise self.call.incomplete("the stream ended before the answer did")
+        self.done = True
+        choices = [self._last(index, choice) for index, choice in sorted(self._choices.items())]
+        chunks.append(self._chunk(choices, usage=_usage(self._usage), **self._top))
+
+    def _last(self, index: int, choice: _Choice) -> JSON:
+        delta: JSON = {"content": None} if choice.begun else {"role": "assistant", "content": None}
+        silent = [tool for tool in choice.calls if tool.told and not tool.arguments]
+        if silent:
+            delta["tool_calls"] = [{"index": tool.index, "function": {"arguments": "{}"}} for tool in silent]
+        extras = {**choice.extras, **({"reasoning_details": choice.details} if choice.details else {})}
+        if extras:
+            delta["provider_fields"] = {"adapter": NAME, "message": extras}
+        return {
+            "index": index,
+            "delta": delta,
+            "finish_reason": _finish(choice.finish, choice.told > 0),
+            "native_finish_reason": choice.native_finish or choice.finish,
+        }
+
+
+def _wire_pieces(wire: JSON) -> list[JSON]:
+    function = wire.get("function_call")
+    return [{"index": 0, "function": function}] if function else wire.get("tool_calls") or []
+
+
+def _tool_for(choice: _Choice, native: JSON) -> _ToolCall:
+    """The call that a piece belongs to: a new id begins a new call, even where the index stays the same."""
+    id, at = native.get("id") or None, native.get("index")
+    if at is None:
+        last = choice.calls[-1] if choice.calls else None
+        found = last if last and (not id or id == last.id) else None
+        at = len(choice.calls)
+    else:
+        found = choice.by_index.get(at)
+        named = (native.get("function") or {}).get("name")
+        if found and id and found.id and id != found.id and named:
+            found = None
+    if found is None:
+        found = choice.by_index[at] = _ToolCall(id)
+        choice.calls.append(found)
+    return found
+
+
+def _merge_details(details: list[JSON], pieces: list[JSON]) -> None:
+    """Join the pieces of reasoning_details: those of one type and index are one detail."""
+    for piece in pieces:
+        last = details[-1] if details else {}
+        if (last.get("type"), last.get("index")) != (piece.get("type"), piece.get("index")):
+            details.append(dict(piece))
+            continue
+        for key, value in piece.items():
+            if key in ("text", "summary", "data") and value:
+                last[key] = (last.get(key) or "") + value
+            elif value is not None:
+                last[key] = value

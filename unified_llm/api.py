@@ -1,0 +1,164 @@
+"""The two functions that everything else is for."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Literal, Unpack, overload
+
+from unified_llm import __version__
+from unified_llm.adapters import load
+from unified_llm.adapters.contract import Call, Request
+from unified_llm.auth import headers_of
+from unified_llm.catalog import Route, resolve
+from unified_llm.config import address_of, key_of
+from unified_llm.drivers import AsyncStream, Stream, adrive, drive
+from unified_llm.errors import BadRequestError
+from unified_llm.flow import Exchange, HTTPRequest, encode
+from unified_llm.messages import normalize
+from unified_llm.params import check
+from unified_llm.response import Completion
+from unified_llm.types import CompletionOptions, Messages
+
+MAX_RETRIES = 2
+_AGENT = f"unified_llm/{__version__}"
+
+
+@overload
+def completion(
+    model: str, messages: Messages, stream: Literal[False] | None = False, **options: Unpack[CompletionOptions]
+) -> Completion: ...
+@overload
+def completion(model: str, messages: Messages, stream: Literal[True], **options: Unpack[CompletionOptions]) -> Stream: ...
+@overload
+def completion(
+    model: str, messages: Messages, stream: bool | None = False, **options: Unpack[CompletionOptions]
+) -> Completion | Stream: ...
+def completion(
+    model: str, messages: Messages, stream: bool | None = False, **options: Unpack[CompletionOptions]
+) -> Completion | Stream:
+    """Ask any model, by its name.
+
+    Args:
+        model: a name of the catalog (`claude-sonnet-4-5`, `gpt-4.1`), or `provider/model` (`groq/llama-3.3-70b-versatile`).
+        messages: OpenAI-format message dicts, `(role, content)` tuples, or one string. They are not changed.
+        stream: whether to give the answer in chunks, as it comes.
+        **options: OpenAI's parameters, and `api_key`, `base_url`, `adapter`, `timeout` (seconds or `httpx.Timeout`; 600
+            when not given), `max_retries` (2 when not given), `extra_headers`, `extra_body`, `client` (an
+            `httpx.Client` or an `anthropic.Anthropic`), `strict` (refuse what would be left out). docs/parameters.md
+            has them all.
+
+    Returns:
+        A `Completion`, a dict of OpenAI's chat-completion shape; with `stream=True` a `Stream` of chunk dicts.
+
+    Raises:
+        TypeError: a parameter that does not exist.
+        BadRequestError: a request that the model cannot take; `status_code` is None when nothing was sent.
+        APIError: any of its kin (see `unified_llm.errors`), after `max_retries` more attempts where that may help.
+
+    Example:
+        >>> completion(model="claude-2.1", messages="Hi")["choices"][0]["message"]["content"]  # doctest: +SKIP
+        'Hello!'
+    """
+    return drive(prepare(model, messages, bool(stream), options), options.get("client"))
+
+
+@overload
+async def acompletion(
+    model: str, messages: Messages, stream: Literal[False] | None = False, **options: Unpack[CompletionOptions]
+) -> Completion: ...
+@overload
+async def acompletion(
+    model: str, messages: Messages, stream: Literal[True], **options: Unpack[CompletionOptions]
+) -> AsyncStream: ...
+@overload
+async def acompletion(
+    model: str, messages: Messages, stream: bool | None = False, **options: Unpack[CompletionOptions]
+) -> Completion | AsyncStream: ...
+async def acompletion(
+    model: str, messages: Messages, stream: bool | None = False, **options: Unpack[CompletionOptions]
+) -> Completion | AsyncStream:
+    """Ask any model, by its name, without blocking: as `completion()`, awaited.
+
+    Args:
+        model: as for `completion()`.
+        messages: as for `completion()`.
+        stream: whether to give the answer in chunks, for `async for`.
+        **options: as for `completion()`; `client` is an `httpx.AsyncClient` or an `anthropic.AsyncAnthropic`.
+
+    Returns:
+        A `Completion`; with `stream=True` an `AsyncStream` of chunk dicts.
+
+    Raises:
+        TypeError: a parameter that does not exist.
+        APIError: as for `completion()`.
+    """
+    return await adrive(prepare(model, messages, bool(stream), options), options.get("client"))
+
+
+def prepare(model: str, messages: Messages, stream: bool, options: CompletionOptions) -> Exchange:
+    """Everything of a call that happens before the first byte is sent, and without waiting for anything."""
+    params = check(options)
+    route = resolve(model, options.get("adapter"), options.get("base_url"))
+    adapter = load(route.adapter)
+    call = Call(
+        route=route,
+        messages=normalize(messages),
+        params=params,
+        stream=stream,
+        strict=bool(options.get("strict")),
+        id=f"chatcmpl-{os.urandom(12).hex()}",
+        created=int(time.time()),
+    )
+    request = adapter.render(call)
+    body = request.body
+    if extra := options.get("extra_body"):
+        body = {**body, **extra}
+    key = None if _has_own_key(options.get("client")) else key_of(route, options.get("api_key"))
+    return Exchange(
+        call=call,
+        adapter=adapter,
+        request=HTTPRequest(
+            url=_joined(_address(route), request.path),
+            headers=_headers(route, request, key, options),
+            content=encode(body, call),
+            payload=body,
+            timeout=options.get("timeout"),
+        ),
+        max_retries=MAX_RETRIES if (most := options.get("max_retries")) is None else most,
+        key=key,
+    )
+
+
+def _has_own_key(client: Any) -> bool:
+    """A vendor's SDK client signs for itself."""
+    return client is not None and hasattr(client, "messages")
+
+
+def _address(route: Route) -> str:
+    address = address_of(route)
+    if not address:
+        raise BadRequestError(f"{route.provider} has no address of its own; give base_url=", provider=route.provider, model=route.model)
+    return address
+
+
+def _joined(address: str, path: str) -> str:
+    """Address and path, which some callers begin twice with the same /v1."""
+    if address.endswith("/v1") and path.startswith("/v1/"):
+        return address + path[3:]
+    return address + path
+
+
+def _headers(route: Route, request: Request, key: str | None, options: CompletionOptions) -> dict[str, str]:
+    headers = {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if request.body.get("stream") else "application/json",
+        "accept-encoding": "identity",
+        "user-agent": _AGENT,
+        **request.headers,
+        **route.headers,
+        **headers_of(route, key),
+    }
+    for name, value in (options.get("extra_headers") or {}).items():
+        headers[name.lower()] = value
+    return headers

@@ -1,0 +1,367 @@
+"""The catalog: which providers and models there are, and how a name finds its way to one.
+
+The data is `model_catalog.json`, one row a line. A *provider* row says where and how to ask; a *model* row has facts of
+one model at one provider; a *family* has the request rules of every model whose name begins so, at any host and listed
+or not. Rows of `register()` and of the file that UNIFIED_LLM_CATALOG names are laid over it key by key. Nothing is ever
+fetched, and nothing is read before the first name is resolved.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Literal, NotRequired, TypedDict, cast
+
+from unified_llm import json_codec
+from unified_llm.errors import BadRequestError, NotFoundError
+from unified_llm.pricing import Prices
+
+OVERLAY_VARIABLE = "UNIFIED_LLM_CATALOG"
+_FILE_NAME = "model_catalog.json"
+_ANY_SERVER = "custom"
+
+
+class Rules(TypedDict, total=False):
+    """What the models of a family take; an absent key is not known, and not known is sent as the caller gave it."""
+
+    thinking: list[Literal["adaptive", "enabled", "disabled", "between_tools"]]
+    """The native thinking modes that are accepted; empty: no thinking at all."""
+    reasoning: Literal["none", "opt_in", "default", "always"]
+    """Whether the model reasons: never, when asked, unless told not to, or always."""
+    efforts: list[str]
+    """The accepted levels of reasoning effort, weakest first."""
+    sampling: Literal["any", "temperature_or_top_p", "without_reasoning", "none"]
+    """Which of temperature, top_p, top_k and the penalties are accepted."""
+    stop: bool
+    """Whether stop sequences are accepted."""
+    prefill: bool
+    """Whether a final assistant message is taken as the beginning of the answer."""
+    forced_tools: Literal["any", "without_thinking", "none"]
+    """When a tool call can be forced."""
+    tools: bool
+    """Whether tools are accepted."""
+    mid_system: bool
+    """Whether a system message may stand in the middle of a conversation."""
+    schema: bool
+    """Whether the answer can be held to a JSON schema."""
+    max_output: int
+    """The most tokens an answer of an unlisted model of this family may have."""
+
+
+class Model(TypedDict, total=False):
+    """Facts of one model at one provider; an absent key is not known."""
+
+    alias: str
+    """The id that this name stands for, at the same provider; such a row has no other key."""
+    name: str
+    context: int
+    """Tokens that prompt and answer may have together."""
+    max_output: int
+    """Tokens that an answer may have."""
+    price: Prices
+    """USD per million tokens."""
+    has: list[str]
+    """Capabilities: tools, vision, pdf, audio, video, reasoning, schema, cache, search, computer."""
+    lacks: list[str]
+    """Capabilities of the same list that the model is known not to have."""
+    status: Literal["deprecated", "retired"]
+    ends: str
+    """The day of retirement, YYYY-MM-DD."""
+    rules: Rules
+    """Where this model departs from its family."""
+
+
+class Provider(TypedDict, total=False):
+    """Where a provider is and how it is asked."""
+
+    name: str
+    url: str
+    url_env: list[str]
+    """Environment variables that move `url`, first one set wins."""
+    key_env: list[str]
+    """Environment variables that hold the key, first one set wins."""
+    keyless: bool
+    """A server that works without a key."""
+    auth: str
+    """`bearer`, or the name of the header that carries the bare key. Default: bearer."""
+    adapter: str
+    """The wire format. Default: openai_chat."""
+    routes: dict[str, str]
+    """Wire formats of the models whose names begin so, where they differ from `adapter`; longest wins."""
+    headers: dict[str, str]
+    quirks: dict[str, Any]
+    """What differs from the wire format: keys of the adapter's `Quirks`."""
+    also: list[str]
+    """Other names of this provider."""
+    docs: str
+
+
+class Overlay(TypedDict, total=False):
+    """Rows for `register()`: the shape of the catalog file, with only what is new or different."""
+
+    prefixes: dict[str, str]
+    providers: dict[str, Provider]
+    families: dict[str, Rules]
+    models: dict[str, dict[str, Model]]
+
+
+class Catalog(Overlay):
+    """The whole file."""
+
+    version: NotRequired[int]
+    date: NotRequired[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A model name resolved: who is asked, where, in which wire format, and what is known of the model."""
+
+    provider: str
+    model: str
+    adapter: str
+    url: str
+    auth: str = "bearer"
+    key_env: tuple[str, ...] = ()
+    url_env: tuple[str, ...] = ()
+    keyless: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    quirks: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    rules: Rules = field(default_factory=Rules)
+    facts: Model = field(default_factory=Model)
+
+    @property
+    def max_output(self) -> int | None:
+        """The most tokens an answer may have, None where that is not known."""
+        return self.facts.get("max_output") or self.rules.get("max_output")
+
+
+@cache
+def load() -> Catalog:
+    """The catalog with its overlays, read on first use."""
+    here = Path(__file__).parent
+    # an installed wheel has the file inside the package, a checkout has it one level up
+    path = next(p for p in (here / _FILE_NAME, here.parent / _FILE_NAME) if p.exists())
+    catalog = cast("Catalog", json_codec.loads(path.read_bytes()))
+    if overlay := os.environ.get(OVERLAY_VARIABLE):
+        _lay_over(catalog, _read_overlay(Path(overlay)))
+    return catalog
+
+
+def register(overlay: Overlay) -> None:
+    """Add rows to the catalog, or change some of their keys, for this process.
+
+    Args:
+        overlay: `{"providers": {...}, "models": {...}, "families": {...}, "prefixes": {...}}`, each part optional. A
+            row that exists is changed key by key: a new price leaves the limits as they are.
+
+    Raises:
+        BadRequestError: a part or a key that the catalog does not know, with the nearest that it does.
+
+    Example:
+        >>> register({"providers": {"acme": {"url": "https://llm.acme.example/v1", "key_env": ["ACME_API_KEY"]}}})
+    """
+    _check(overlay)
+    _lay_over(load(), copy.deepcopy(overlay))
+    resolve.cache_clear()
+    _families.cache_clear()
+    _provider_names.cache_clear()
+
+
+@lru_cache(maxsize=4096)
+def resolve(model: str, adapter: str | None = None, base_url: str | None = None) -> Route:
+    """Find the route of a model name.
+
+    In this order: `provider/model`, where a model that the catalog does not list goes through with price and limits
+    unknown; a name that a provider lists; the longest prefix that names a provider; and, where `base_url` is given,
+    whatever OpenAI-compatible server answers there.
+
+    Args:
+        model: `gpt-4.1`, `claude-2.1`, `groq/llama-3.3-70b-versatile`, ...
+        adapter: the wire format, in place of the catalog's.
+        base_url: the address, in place of the catalog's.
+
+    Raises:
+        NotFoundError: nothing is known by that name; the message has the nearest names.
+        BadRequestError: the name is empty, or `base_url` is no http(s) address.
+    """
+    if not model:
+        raise BadRequestError(f"model is {model!r}; give a model name such as 'gpt-4.1' or 'claude-sonnet-4-5'")
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise BadRequestError(f"base_url is {base_url!r}; it must begin with http:// or https://")
+    owner, name = _owner(model, base_url)
+    provider = load().get("providers", {})[owner]
+    facts, name = _facts(owner, name)
+    rules = family_rules(name)
+    return Route(
+        provider=owner,
+        model=name,
+        adapter=adapter or _longest(provider.get("routes", {}), name) or provider.get("adapter", "openai_chat"),
+        url=(base_url or provider.get("url", "")).rstrip("/"),
+        auth=provider.get("auth", "bearer"),
+        key_env=tuple(provider.get("key_env", ())),
+        url_env=() if base_url else tuple(provider.get("url_env", ())),
+        keyless=provider.get("keyless", False),
+        headers=provider.get("headers", {}),
+        quirks=provider.get("quirks", {}),
+        rules={**rules, **facts.get("rules", {})},
+        facts=facts,
+    )
+
+
+def search(word: str = "") -> list[tuple[str, str, Model]]:
+    """Every (provider, model id, facts) whose `provider/model` contains the word; pointers have their target's facts."""
+    word = word.lower()
+    return [
+        (provider, name, _facts(provider, name)[0])
+        for provider, rows in load().get("models", {}).items()
+        for name in rows
+        if word in f"{provider}/{name}".lower()
+    ]
+
+
+def nearest(name: str, names: list[str], most: int = 3) -> list[str]:
+    """The names that are spelled most like this one, best first."""
+    return difflib.get_close_matches(name, names, n=most, cutoff=0.6)
+
+
+def nearest_models(route: Route) -> list[str]:
+    """The provider's listed models whose names are most like the one that it did not find."""
+    return nearest(route.model, [name for name in load().get("models", {}).get(route.provider, {}) if name != route.model])
+
+
+def family_rules(name: str) -> Rules:
+    """The request rules of the longest family that the model's own name begins with."""
+    key = _canonical(name)
+    families = _families()
+    for end in range(len(key), 0, -1):
+        if (rules := families.get(key[:end])) is not None:
+            return rules
+    return {}
+
+
+def _owner(model: str, base_url: str | None) -> tuple[str, str]:
+    """The provider that a name means, and the name without it."""
+    head, slash, rest = model.partition("/")
+    if slash and rest and (provider := _provider_names().get(_folded(head))):
+        return provider, rest
+    if not slash and (provider := _bare_owner(model)):
+        return provider, model
+    if base_url:
+        return _ANY_SERVER, model
+    raise _unknown(model)
+
+
+def _bare_owner(name: str) -> str | None:
+    by_prefix = _longest(load().get("prefixes", {}), name)
+    if by_prefix:
+        return by_prefix
+    owners = [provider for provider, rows in load().get("models", {}).items() if name in rows]
+    if len(owners) > 1:
+        choices = " or ".join(repr(f"{owner}/{name}") for owner in owners)
+        raise BadRequestError(f"model {name!r} is served by {len(owners)} providers; say which: {choices}")
+    return owners[0] if owners else None
+
+
+def _unknown(model: str) -> NotFoundError:
+    catalog = load()
+    listed = [f"{provider}/{name}" for provider, rows in catalog.get("models", {}).items() for name in rows]
+    tail = model.rpartition("/")[2]
+    serving = [full for full in listed if full.endswith(f"/{model}") or full.endswith(f"/{tail}")]
+    near = serving or nearest(model, [*listed, *(full.partition("/")[2] for full in listed)])
+    hint = f"; did you mean {', '.join(repr(name) for name in near)}?" if near else ""
+    return NotFoundError(
+        f"no provider is known for model {model!r}{hint} Name one as 'provider/model' "
+        f"(`python -m unified_llm models` lists them), or give base_url= for an OpenAI-compatible server.",
+        code="model_not_found",
+        model=model,
+    )
+
+
+def _facts(provider: str, name: str) -> tuple[Model, str]:
+    """A model's facts and its own id, after following a pointer."""
+    rows = load().get("models", {}).get(provider, {})
+    row = rows.get(name, {})
+    target = row.get("alias")
+    return (rows[target], target) if target else (row, name)
+
+
+@cache
+def _provider_names() -> dict[str, str]:
+    """Every name of every provider, folded, to its id."""
+    providers = load().get("providers", {})
+    return {_folded(name): id for id, row in providers.items() for name in (id, *row.get("also", []))}
+
+
+@cache
+def _families() -> dict[str, Rules]:
+    return {_canonical(prefix): rules for prefix, rules in load().get("families", {}).items()}
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _canonical(name: str) -> str:
+    """A model's name without who hosts it, and with one spelling of its version: 4.5 and 4-5 are one."""
+    return name.rpartition("/")[2].lower().replace(".", "-")
+
+
+def _longest(prefixes: Mapping[str, str], name: str) -> str | None:
+    matches = [prefix for prefix in prefixes if name.startswith(prefix)]
+    return prefixes[max(matches, key=len)] if matches else None
+
+
+def _read_overlay(path: Path) -> Overlay:
+    try:
+        overlay = json_codec.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadRequestError(f"{OVERLAY_VARIABLE}={str(path)!r} cannot be read as JSON: {error}") from error
+    _check(overlay)
+    return overlay
+
+
+def _lay_over(catalog: Catalog, overlay: Overlay) -> None:
+    """Merge in place, dict by dict; everything else is replaced."""
+
+    def merge(old: dict[str, Any], new: Mapping[str, Any]) -> None:
+        for key, value in new.items():
+            if isinstance(value, dict) and isinstance(old.get(key), dict):
+                merge(old[key], cast("dict[str, Any]", value))
+            else:
+                old[key] = value
+
+    merge(cast("dict[str, Any]", catalog), overlay)
+
+
+_ROW_KEYS: dict[str, frozenset[str]] = {
+    "providers": frozenset(Provider.__annotations__),
+    "families": frozenset(Rules.__annotations__),
+    "models": frozenset(Model.__annotations__),
+}
+
+
+def _check(overlay: Any) -> None:
+    """Refuse what is not of the catalog's shape, naming the place and the nearest known key."""
+    if not isinstance(overlay, dict):
+        raise BadRequestError(f"a catalog overlay is a dict, not {type(overlay).__name__}")
+    for part, rows in cast("dict[str, Any]", overlay).items():
+        known = [*Catalog.__annotations__]
+        if part not in known:
+            raise BadRequestError(_unknown_key(part, "the overlay", known))
+        groups: dict[str, Any] = rows if part == "models" else {part: rows}
+        for group, entries in groups.items():
+            for name, row in entries.items() if part in _ROW_KEYS else ():
+                place = f"{part}.{group}.{name}" if part == "models" else f"{part}.{name}"
+                for key in row:
+                    if key not in _ROW_KEYS[part]:
+                        raise BadRequestError(_unknown_key(key, place, list(_ROW_KEYS[part])))
+
+
+def _unknown_key(key: str, place: str, known: list[str]) -> str:
+    near = nearest(key, known, 1) or sorted(known)
+    return f"{place} has the unknown key {key!r}; it takes {', '.join(near)}"

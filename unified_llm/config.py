@@ -1,0 +1,53 @@
+"""Keys and addresses: argument, then environment, then `.env`; `os.environ` is never changed."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from unified_llm.catalog import Route
+from unified_llm.errors import AuthenticationError
+
+
+@cache
+def _dotenv() -> dict[str, str | None]:
+    """The nearest `.env` above the working directory, read once, when the environment first lacks a variable."""
+    from dotenv import dotenv_values, find_dotenv  # noqa: PLC0415 - 40 ms that a set variable saves
+
+    return dotenv_values(find_dotenv(usecwd=True))
+
+
+def variable(names: tuple[str, ...]) -> str | None:
+    """The value of the first of these variables that is set and not empty, in the environment or else in `.env`."""
+    for name in names:
+        if value := os.environ.get(name):
+            return value
+    for name in names:
+        if value := _dotenv().get(name):
+            return value
+    return None
+
+
+def key_of(route: Route, given: str | None) -> str | None:
+    """The key of a call, None for a server that needs none.
+
+    Raises:
+        AuthenticationError: there is none, naming the variable that would hold it.
+    """
+    key = given or variable(route.key_env)
+    if key:
+        return key.strip()
+    if route.keyless or not route.key_env:
+        return None
+    names = " or ".join(route.key_env)
+    raise AuthenticationError(
+        f"no key for {route.provider}: set {names} in the environment or in .env, or give api_key=",
+        provider=route.provider,
+        model=route.model,
+    )
+
+
+def address_of(route: Route) -> str:
+    """The base URL of a call: the provider's, unless an environment variable of its row moves it."""
+    moved = next((url for name in route.url_env if (url := os.environ.get(name))), route.url)
+    return moved.rstrip("/")

@@ -1,0 +1,212 @@
+"""Every exception the library raises.
+
+The names are OpenAI's and Anthropic's::
+
+    UnifiedLLMError
+    └── APIError
+        ├── APIConnectionError
+        │   ├── APITimeoutError
+        │   └── IncompleteStreamError
+        ├── APIResponseValidationError
+        └── APIStatusError
+            ├── BadRequestError                  400, or refused here before anything was sent
+            │   ├── ContextWindowExceededError
+            │   └── ContentPolicyViolationError
+            ├── AuthenticationError              401
+            ├── PermissionDeniedError            403
+            ├── NotFoundError                    404
+            ├── ConflictError                    409
+            ├── RequestTooLargeError             413
+            ├── UnprocessableEntityError         422
+            ├── RateLimitError                   429
+            └── InternalServerError              500 and above
+                └── OverloadedError              529, and 503 that says overloaded
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unified_llm.response import Completion
+
+
+class UnifiedLLMError(Exception):
+    """The root of every error of this library."""
+
+
+class APIError(UnifiedLLMError):
+    """Something went wrong between the caller and the model.
+
+    Attributes:
+        message: what happened, in one sentence.
+        provider: the catalog id of the provider, None where no provider was chosen yet.
+        model: the model name as the provider knows it.
+        completion: what had arrived when a stream broke, None otherwise.
+    """
+
+    def __init__(self, message: str, *, provider: str | None = None, model: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        self.model = model
+        self.completion: Completion | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.__dict__.copy())
+
+
+class APIConnectionError(APIError):
+    """No complete answer came: DNS, refused, reset, TLS, proxy. `__cause__` is the transport's own error."""
+
+
+class APITimeoutError(APIConnectionError):
+    """Connecting, sending or waiting for the next bytes took longer than `timeout`."""
+
+
+class IncompleteStreamError(APIConnectionError):
+    """A stream ended without the provider's end marker; `completion` holds what had arrived."""
+
+
+class APIResponseValidationError(APIError):
+    """A successful status with a body that is not of the wire format: HTML, empty, not JSON.
+
+    Attributes:
+        status_code: the HTTP status, usually 200.
+        body: the body as text, at most its first 2,000 characters.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int = 200,
+        body: str = "",
+        provider: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, model=model)
+        self.status_code = status_code
+        self.body = body
+
+
+class APIStatusError(APIError):
+    """The provider answered with an error, in its HTTP status or inside a 200.
+
+    Attributes:
+        status_code: the HTTP status, or the one that an error inside a 200 stands for;
+            None when the request was refused here and nothing was sent.
+        code: the provider's word for the error (`rate_limit_error`, `context_length_exceeded`, ...).
+        body: the provider's body: parsed JSON where it is JSON, else text.
+        response: the `httpx.Response`, None for local refusals and errors inside a stream.
+        request_id: the provider's id of the request, for its support.
+        retry_after: seconds the provider asked to wait, None when it did not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        code: str | None = None,
+        body: Any = None,
+        response: Any = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        provider: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, model=model)
+        self.status_code = status_code
+        self.code = code
+        self.body = body
+        self.response = response
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class BadRequestError(APIStatusError):
+    """The request is not acceptable, to the provider (400) or to this library (`status_code` None)."""
+
+
+class ContextWindowExceededError(BadRequestError):
+    """The prompt, or prompt and answer together, do not fit the model's context window."""
+
+
+class ContentPolicyViolationError(BadRequestError):
+    """The provider refused the prompt for its content."""
+
+
+class AuthenticationError(APIStatusError):
+    """No key, or one that the provider does not accept."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """The key is not allowed to do this."""
+
+
+class NotFoundError(APIStatusError):
+    """The model or the address does not exist."""
+
+
+class ConflictError(APIStatusError):
+    """The request conflicts with another one."""
+
+
+class RequestTooLargeError(APIStatusError):
+    """The body has more bytes than the provider takes."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """The request is well formed but its values are not accepted."""
+
+
+class RateLimitError(APIStatusError):
+    """Too many requests or tokens, or the quota is used up."""
+
+
+class InternalServerError(APIStatusError):
+    """The provider failed."""
+
+
+class OverloadedError(InternalServerError):
+    """The provider has no capacity just now."""
+
+
+STATUS_CLASSES: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: RequestTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+    529: OverloadedError,
+}
+
+CONTEXT_WINDOW = "context_length_exceeded"
+CONTENT_POLICY = "content_policy_violation"
+OVERLOADED = "overloaded"
+
+CODE_CLASSES: dict[str, type[APIStatusError]] = {
+    CONTEXT_WINDOW: ContextWindowExceededError,
+    CONTENT_POLICY: ContentPolicyViolationError,
+}
+
+
+def class_for(status: int, code: str | None) -> type[APIStatusError]:
+    """The class that a status stands for, made narrower by the code that an adapter's `explain` gave."""
+    if status == 400 and code in CODE_CLASSES:
+        return CODE_CLASSES[code]
+    if status == 503 and code == OVERLOADED:
+        return OverloadedError
+    if status >= 500:
+        return STATUS_CLASSES.get(status, InternalServerError)
+    return STATUS_CLASSES.get(status, APIStatusError)
+
+
+def _rebuild(kind: type[APIError], message: str, attributes: dict[str, Any]) -> APIError:
+    error = kind(message)
+    error.__dict__.update(attributes)
+    return error

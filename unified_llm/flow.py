@@ -1,0 +1,274 @@
+"""A call as a flow: one generator that says what is to be done, and is told what came of it.
+
+It yields effects and touches no socket and no clock. `drivers.py` performs them, blocking or awaiting, so that every rule
+(retries, errors, what a stream may still do) is written once. The pattern is that of `httpx.Auth.auth_flow`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from unified_llm import json_codec
+from unified_llm.adapters import Adapter
+from unified_llm.adapters.contract import Call, CallDecoder
+from unified_llm.catalog import nearest_models
+from unified_llm.chunks import Fold, fold, unfold
+from unified_llm.errors import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError, class_for
+from unified_llm.framing.sse import ServerSentEvents
+from unified_llm.response import Completion
+from unified_llm.retries import Retries, seconds_to_wait
+from unified_llm.types import JSON, Chunk
+
+
+UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError)
+"""What reading a body raises that is JSON but not of the format."""
+
+
+class HTTPRequest(NamedTuple):
+    """A request ready to be sent. `payload` is the body as a dict, for clients that write their own bytes."""
+
+    url: str
+    headers: dict[str, str]
+    content: bytes
+    payload: JSON
+    timeout: Any
+
+
+class Reply(Protocol):
+    """An answer as a driver gives it: `content` is the whole body, None while a stream is to be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes | None
+    response: Any
+
+
+class Send(NamedTuple):
+    """Effect: send the request. Result: a `Reply`, with its body read unless it is a successful stream."""
+
+    request: HTTPRequest
+    stream: bool
+
+
+class Read(NamedTuple):
+    """Effect: wait for more of the body. Result: bytes, or None when it has ended."""
+
+    reply: Reply
+
+
+class Close(NamedTuple):
+    """Effect: let go of an answer that is not read to its end. Result: None."""
+
+    reply: Reply
+
+
+class Sleep(NamedTuple):
+    """Effect: wait. Result: None."""
+
+    seconds: float
+
+
+Effect: TypeAlias = Send | Read | Close | Sleep
+
+
+@dataclass(slots=True)
+class Begun:
+    """A stream that has delivered something: the reply to read on, its decoder, and the first chunks."""
+
+    reply: Reply | None
+    decoder: CallDecoder | None
+    chunks: list[Chunk]
+
+
+Flow: TypeAlias = Generator[Effect, Any, Completion | Begun]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """All that a flow needs to know of a call."""
+
+    call: Call
+    adapter: Adapter
+    request: HTTPRequest
+    max_retries: int
+    key: str | None = None
+
+    def completion(self, fields: JSON) -> Completion:
+        """The response with these fields."""
+        call = self.call
+        fields["warnings"] = call.warnings
+        format = call.params.get("response_format")
+        return Completion(fields, prices=call.route.facts.get("price"), structured=bool(format) and format["type"] != "text")
+
+
+def run(exchange: Exchange) -> Flow:
+    """The whole call: attempts, and waits between them, until one holds or no more are allowed.
+
+    Exactly `max_retries + 1` requests are sent at most. A stream counts as held when its first chunk is there; what
+    goes wrong after that is the caller's to see, since pieces of the answer are delivered by then.
+    """
+    retries = None
+    while True:
+        try:
+            return (yield from _attempt(exchange))
+        except APIError as error:
+            retries = retries or Retries(exchange.max_retries)
+            seconds = retries.wait_after(error)  # raises the error itself when no attempt is left
+        yield Sleep(seconds)
+
+
+def _attempt(exchange: Exchange) -> Flow:
+    reply: Reply = yield Send(exchange.request, exchange.call.stream)
+    if reply.status >= 400:
+        raise error_of(exchange, reply)
+    if reply.content is not None:
+        return exchange.completion(_whole(exchange, reply.content))
+    return (yield from _begin(exchange, reply))
+
+
+def _begin(exchange: Exchange, reply: Reply) -> Flow:
+    """Read a stream up to its first chunk."""
+    decoder = exchange.adapter.Decoder(exchange.call)
+    seen: list[bytes] = []
+    try:
+        while True:
+            data: bytes | None = yield Read(reply)
+            if data is None:
+                return _ended(exchange, reply, decoder, b"".join(seen))
+            seen.append(data)
+            if chunks := decoder.feed(data):
+                return Begun(reply, decoder, chunks)
+    except APIError:
+        yield Close(reply)
+        raise
+    except UNREADABLE as error:
+        yield Close(reply)
+        raise exchange.call.invalid(f"the stream is not of this format ({error!r})", b"".join(seen)) from error
+
+
+def _ended(exchange: Exchange, reply: Reply, decoder: CallDecoder, body: bytes) -> Begun:
+    """A body that ended before it gave a chunk: perhaps it is no stream, but an error, or the answer in one piece."""
+    is_events = body.lstrip(b"\xef\xbb\xbf\r\n").startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
+    if exchange.adapter.FRAMING is not ServerSentEvents or is_events or not body.strip():
+        return Begun(reply, decoder, decoder.close())
+    return Begun(None, None, unfold(_whole(exchange, body)))
+
+
+def _whole(exchange: Exchange, content: bytes) -> JSON:
+    call = exchange.call
+    try:
+        body = json_codec.loads(content)
+    except ValueError as error:
+        if content.lstrip()[:6] in (b"data: ", b"event:"):
+            decoder = exchange.adapter.Decoder(call)  # a server that streams whatever was asked for
+            return fold([*decoder.feed(content), *decoder.close()])
+        what = "is not JSON" if content.strip() else "is empty"
+        raise call.invalid(f"the answer {what}", content) from error
+    if not isinstance(body, dict):
+        raise call.invalid("the answer is not a JSON object", content)
+    try:
+        return exchange.adapter.parse(call, body)
+    except UNREADABLE as error:
+        raise call.invalid(f"the answer is not of this format ({error!r})", content) from error
+
+
+def error_of(exchange: Exchange, reply: Reply) -> APIStatusError:
+    """The error that an HTTP status and its body stand for."""
+    route, content = exchange.call.route, reply.content or b""
+    body: Any
+    try:
+        body = json_codec.loads(content)
+    except ValueError:
+        body = content.decode("utf-8", "replace")[:2000]
+    body = redacted(body, exchange.key)
+    code, message = exchange.adapter.explain(reply.status, body)
+    kind = class_for(reply.status, code)
+    if kind is NotFoundError:
+        message += _suggestion(exchange)
+    return kind(
+        f"{route.provider}/{route.model}: HTTP {reply.status}: {message}",
+        status_code=reply.status,
+        code=code,
+        body=body,
+        response=reply.response,
+        request_id=next((id for name in _REQUEST_ID if (id := reply.headers.get(name))), None),
+        retry_after=seconds_to_wait(reply.headers),
+        provider=route.provider,
+        model=route.model,
+    )
+
+
+_REQUEST_ID = ("request-id", "x-request-id", "x-amzn-requestid", "apim-request-id")
+
+
+def _suggestion(exchange: Exchange) -> str:
+    near = nearest_models(exchange.call.route)
+    return f" (nearest in the catalog: {', '.join(near)})" if near else ""
+
+
+def redacted(value: Any, key: str | None) -> Any:
+    """A parsed body without the key: some providers put it into their messages."""
+    if not key:
+        return value
+    if isinstance(value, str):
+        return value.replace(key, "[key]")
+    if isinstance(value, dict):
+        return {name: redacted(inner, key) for name, inner in value.items()}
+    return [redacted(inner, key) for inner in value] if isinstance(value, list) else value
+
+
+def encode(body: JSON, call: Call) -> bytes:
+    """The bytes of a body.
+
+    Raises:
+        BadRequestError: something in it has no place in JSON.
+    """
+    try:
+        return json_codec.dumps(body).encode()
+    except UnicodeEncodeError as error:
+        bad = error.object[max(0, error.start - 20) : error.end]
+        raise call.refusal(f"the text {bad!r} has half of a surrogate pair, which is no character") from error
+    except (TypeError, ValueError) as error:
+        raise call.refusal(f"the request is not JSON: {error}") from error
+
+
+@dataclass(slots=True)
+class Streaming:
+    """The state of a stream that is being delivered, and the rules for its end; the drivers' pumps share it."""
+
+    exchange: Exchange
+    begun: Begun
+    whole: Fold
+
+    def settle(self) -> None:
+        """Keep a long stream small; called once for each read."""
+        if len(self.whole.kept) > Fold.MOST_KEPT:
+            self.whole.settle()
+
+    def completion(self) -> Completion:
+        """The response as far as it has been delivered."""
+        call = self.exchange.call
+        empty = {"id": call.id, "object": "chat.completion", "created": call.created, "model": call.route.model, "choices": [], "usage": None}
+        return self.exchange.completion({**empty, **self.whole.fields()})
+
+    def broken(self, error: Exception) -> list[Chunk]:
+        """What is still to be delivered when reading failed with this error.
+
+        Raises:
+            APIError: the error, as the caller is to see it, with the partial completion on it. A connection that was
+                lost after the provider had said all is no error.
+        """
+        decoder = self.begun.decoder
+        try:
+            if not isinstance(error, APIConnectionError) or isinstance(error, APITimeoutError) or decoder is None:
+                raise error
+            return decoder.close()
+        except APIError as told:
+            told.completion = self.completion()
+            raise told from (error if told is not error else error.__cause__)
+        except UNREADABLE as unreadable:
+            told = self.exchange.call.invalid(f"the stream is not of this format ({unreadable!r})", b"")
+            told.completion = self.completion()
+            raise told from unreadable

@@ -1,0 +1,1 @@
+"""Framings: push splitters from a body's bytes to the payloads of its events."""

@@ -1,0 +1,147 @@
+"""The caller's messages, checked and brought into one form; the caller's own objects are never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from unified_llm.errors import BadRequestError
+from unified_llm.types import JSON, Message, Messages
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+_TUPLE_ROLES = {"human": "user", "ai": "assistant"}
+
+
+def normalize(messages: Messages) -> list[JSON]:
+    """Check messages and bring them into one form.
+
+    Args:
+        messages: message dicts, `(role, content)` tuples (where `human` and `ai` mean user and assistant), or one
+            string, which is one user message.
+
+    Returns:
+        New message dicts whose `content` is a string, None, or a list of part dicts.
+
+    Raises:
+        BadRequestError: something that no provider could take, with the index of its message.
+    """
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    # the annotation is a promise that callers without a type checker may break
+    elif not isinstance(messages, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadRequestError(f"messages is {type(messages).__name__}; give a list of messages or one string")
+    if not messages or messages[0] == {"role": "user", "content": ""}:
+        raise BadRequestError("messages is empty; give at least one message")
+    out: list[JSON] = []
+    calls: set[str] = set()
+    for index, given in enumerate(messages):
+        message = _message(given, index)
+        if message["role"] == "assistant":
+            calls = _call_ids(message, index) or calls
+        elif message["role"] == "tool":
+            _check_result(message, index, calls)
+        out.append(message)
+    return out
+
+
+def parts(content: Any) -> list[JSON]:
+    """The parts of a normalized message's content; a string is one text part, an empty one is none."""
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return content or []
+
+
+def text_of(content: Any) -> str:
+    """The text of a normalized message's content; other parts have none."""
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content or () if part["type"] == "text")
+
+
+def _message(given: Any, index: int) -> JSON:
+    if isinstance(given, tuple):
+        given = _from_tuple(cast("tuple[Any, ...]", given), index)
+    if not isinstance(given, Mapping):
+        raise BadRequestError(f"messages[{index}] is {type(given).__name__}; give a dict or a (role, content) tuple")
+    message = dict(cast("Message", given))
+    role = message.get("role")
+    if role not in ROLES:
+        raise BadRequestError(f"messages[{index}] has the role {role!r}; it must be one of {', '.join(ROLES)}")
+    content = message.get("content")
+    if content is None and role == "assistant":
+        message["content"] = None
+    elif not isinstance(content, str):
+        message["content"] = _parts(content, index)
+    return message
+
+
+def _from_tuple(given: tuple[Any, ...], index: int) -> JSON:
+    if len(given) != 2:
+        raise BadRequestError(f"messages[{index}] is a tuple of {len(given)}; give (role, content)")
+    role, content = given
+    return {"role": _TUPLE_ROLES.get(role, role), "content": content}
+
+
+def _parts(content: Any, index: int) -> list[JSON]:
+    if not isinstance(content, list | tuple):
+        raise BadRequestError(
+            f"the content of messages[{index}] is {type(content).__name__}; give a string or a list of parts"
+        )
+    out: list[JSON] = []
+    for position, part in enumerate(cast("Sequence[Any]", content)):
+        if isinstance(part, str):
+            out.append({"type": "text", "text": part})
+        elif isinstance(part, Mapping) and isinstance(part.get("type"), str):  # pyright: ignore[reportUnknownMemberType]
+            out.append(_part(dict(cast("JSON", part)), index, position))
+        else:
+            raise BadRequestError(
+                f"messages[{index}].content[{position}] is {type(part).__name__} without a type; "
+                f"give a string or a part such as {{'type': 'text', 'text': ...}}"
+            )
+    return out
+
+
+_PART_FIELDS: dict[str, tuple[str, type]] = {"text": ("text", str), "image_url": ("image_url", object)}
+
+
+def _part(part: JSON, index: int, position: int) -> JSON:
+    field, kind = _PART_FIELDS.get(part["type"], ("type", str))
+    if not isinstance(part.get(field), kind) or part[field] is None:
+        raise BadRequestError(
+            f"messages[{index}].content[{position}] is of type {part['type']!r} and needs {field!r}, "
+            f"which is {type(part.get(field)).__name__}"
+        )
+    return part
+
+
+def _call_ids(message: JSON, index: int) -> set[str]:
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list | tuple):
+        raise BadRequestError(f"tool_calls of messages[{index}] is {type(calls).__name__}; give a list")
+    ids: set[str] = set()
+    for position, call in enumerate(cast("Sequence[Any]", calls)):
+        if not isinstance(call, Mapping) or not isinstance(call.get("id"), str) or not call["id"]:  # pyright: ignore[reportUnknownMemberType]
+            raise BadRequestError(f"messages[{index}].tool_calls[{position}] has no id")
+        ids.add(_checked_call(cast("JSON", call), f"messages[{index}].tool_calls[{position}]"))
+    return ids
+
+
+def _checked_call(call: JSON, place: str) -> str:
+    if call.get("type", "function") == "function":
+        function: Any = call.get("function")
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):  # pyright: ignore[reportUnknownMemberType]
+            raise BadRequestError(f"{place} has no function name")
+        arguments: Any = cast("JSON", function).get("arguments")
+        if not isinstance(arguments, str | None):
+            raise BadRequestError(f"the arguments of {place} are {type(arguments).__name__}; give a JSON string")
+    return call["id"]
+
+
+def _check_result(message: JSON, index: int, calls: set[str]) -> None:
+    id = message.get("tool_call_id")
+    if id not in calls:
+        known = ", ".join(sorted(calls)) or "none"
+        raise BadRequestError(
+            f"messages[{index}] is the result of tool call {id!r}, which the assistant message before it "
+            f"does not have (it has: {known})"
+        )

@@ -1,0 +1,100 @@
+"""The caller's keyword arguments, checked before anything is rendered."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from unified_llm.errors import BadRequestError
+from unified_llm.types import JSON, CompletionOptions
+
+OWN = frozenset(("api_key", "base_url", "adapter", "timeout", "max_retries", "extra_headers", "extra_body", "client", "strict"))
+"""Parameters that steer the call and are no part of the request."""
+
+KNOWN = frozenset(CompletionOptions.__annotations__)
+
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def check(options: Mapping[str, Any]) -> JSON:
+    """The parameters of the request: those given, under OpenAI's names.
+
+    Raises:
+        TypeError: a name that does not exist, with the nearest that does.
+        BadRequestError: a value that no provider could take.
+    """
+    unknown = options.keys() - KNOWN
+    if unknown:
+        raise _unknown(min(unknown))
+    params = {name: value for name, value in options.items() if value is not None and name not in OWN}
+    for name, checked in _CHECKS.items():
+        if name in params:
+            checked(params, params[name])
+    return params
+
+
+def _unknown(name: str) -> TypeError:
+    near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return TypeError(f"completion() has no parameter {name!r}{hint} What only one provider knows goes into extra_body.")
+
+
+def _stop(params: JSON, stop: Any) -> None:
+    """An empty stop is no stop: providers refuse it."""
+    sequences = [stop] if isinstance(stop, str) else list(stop)
+    for sequence in sequences:
+        if not isinstance(sequence, str):
+            raise BadRequestError(f"stop has {sequence!r}; give a string or a list of strings")
+    params["stop"] = stop
+    if not any(sequences):
+        del params["stop"]
+
+
+def _stop_sequences(params: JSON, stop: Any) -> None:
+    del params["stop_sequences"]
+    if "stop" in params:
+        raise BadRequestError("stop and stop_sequences are two names of one parameter; give one of them")
+    _stop(params, stop)
+
+
+def _tools(params: JSON, tools: Any) -> None:
+    if not isinstance(tools, Sequence) or isinstance(tools, str):
+        raise BadRequestError(f"tools is {type(tools).__name__}; give a list of tool dicts")
+    for index, tool in enumerate(cast("Sequence[Any]", tools)):
+        if not isinstance(tool, Mapping):
+            raise BadRequestError(f"tools[{index}] is {type(tool).__name__}; give a tool dict")
+        function: Any = cast("JSON", tool).get("function")
+        if function is not None and not (isinstance(function, Mapping) and "name" in function):
+            raise BadRequestError(f"the function of tools[{index}] has no name")
+
+
+def _response_format(params: JSON, format: Any) -> None:
+    if not isinstance(format, Mapping) or "type" not in format:
+        raise BadRequestError(f"response_format is {format!r}; give a dict such as {{'type': 'json_schema', 'json_schema': ...}}")
+    kind: Any = cast("JSON", format)["type"]
+    if kind not in ("text", "json_object", "json_schema"):
+        raise BadRequestError(f"response_format has the type {kind!r}; it must be text, json_object or json_schema")
+    if kind == "json_schema" and not isinstance(cast("JSON", format).get("json_schema"), Mapping):
+        raise BadRequestError("response_format of type json_schema needs 'json_schema': {'name': ..., 'schema': ...}")
+
+
+def _effort(params: JSON, effort: Any) -> None:
+    if effort not in _EFFORTS:
+        raise BadRequestError(f"reasoning_effort is {effort!r}; it must be one of {', '.join(_EFFORTS)}")
+
+
+def _limit(params: JSON, most: Any) -> None:
+    if not isinstance(most, int) or most < 0:
+        raise BadRequestError(f"the limit of tokens is {most!r}; give a whole number")
+
+
+_CHECKS = {
+    "stop": _stop,
+    "stop_sequences": _stop_sequences,
+    "tools": _tools,
+    "response_format": _response_format,
+    "reasoning_effort": _effort,
+    "max_tokens": _limit,
+    "max_completion_tokens": _limit,
+}

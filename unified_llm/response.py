@@ -1,0 +1,90 @@
+"""The response: a dict of the chat-completions shape with a few read-only properties."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from unified_llm import json_codec
+from unified_llm.pricing import Prices, usage_cost
+
+if TYPE_CHECKING:
+    from unified_llm.types import JSON, AssistantMessage, Choice, ToolCall, Usage
+
+
+class Completion(dict[str, Any]):
+    """A chat completion: a plain dict (`json.dumps` works), plus shortcuts to what is read most.
+
+    Keys: `id`, `object`, `created` (seconds), `model`, `choices`, `usage` (None when the provider gave none),
+    `warnings` (a list of what was left out of the request or adjusted), and the provider's `service_tier` and
+    `system_fingerprint` where there are any.
+
+    Example:
+        >>> response = completion(model="claude-sonnet-4-5", messages="Hi")  # doctest: +SKIP
+        >>> response["choices"][0]["message"]["content"] == response.text  # doctest: +SKIP
+        True
+    """
+
+    __slots__ = ("_prices", "_structured")
+
+    def __init__(self, fields: JSON, *, prices: Prices | None = None, structured: bool = False) -> None:
+        super().__init__(fields)
+        self._prices = prices
+        self._structured = structured
+
+    @property
+    def message(self) -> AssistantMessage:
+        """The first choice's message; append it to `messages` to go on."""
+        return self["choices"][0]["message"]
+
+    @property
+    def text(self) -> str:
+        """The first choice's text, "" when it has none."""
+        return self.message["content"] or ""
+
+    @property
+    def reasoning(self) -> str:
+        """The first choice's readable reasoning, "" when it has none."""
+        return self.message.get("reasoning_content", "")
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The first choice's calls of client tools."""
+        return self.message.get("tool_calls", [])
+
+    @property
+    def parsed(self) -> Any:
+        """The first choice's text as JSON where `response_format` asked for JSON, else None.
+
+        Raises:
+            ValueError: the text is not JSON, as when `finish_reason` is `length`.
+        """
+        return json_codec.loads(self.text) if self._structured else None
+
+    @property
+    def cost(self) -> float | None:
+        """What the answer cost in USD by the catalog's prices; None when a price or the usage is not known."""
+        usage = self["usage"]
+        return usage_cost(usage, self._prices) if usage and self._prices else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (dict(self), self._prices, self._structured)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, key: Literal["choices"], /) -> list[Choice]: ...
+        @overload
+        def __getitem__(self, key: Literal["usage"], /) -> Usage | None: ...
+        @overload
+        def __getitem__(self, key: Literal["id", "object", "model"], /) -> str: ...
+        @overload
+        def __getitem__(self, key: Literal["created"], /) -> int: ...
+        @overload
+        def __getitem__(self, key: Literal["warnings"], /) -> list[str]: ...
+        @overload
+        def __getitem__(self, key: str, /) -> Any: ...
+        def __getitem__(self, key: str, /) -> Any: ...
+
+
+def _rebuild(fields: JSON, prices: Prices | None, structured: bool) -> Completion:
+    return Completion(fields, prices=prices, structured=structured)

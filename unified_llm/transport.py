@@ -1,0 +1,402 @@
+"""The network: the only module that knows httpx.
+
+By default requests go straight to an httpx transport, which costs half of what `httpx.Client.post` does and keeps its
+pool; asynchronous ones go to httpx-aiohttp's where that is installed. Proxies and certificate authorities come from the
+environment, as httpx has it. A caller's own `httpx.Client` or `httpx.AsyncClient` is used as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import ssl
+import urllib.request
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from functools import cache, lru_cache
+from typing import Any, cast
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import httpx
+
+from unified_llm.errors import APIConnectionError, APITimeoutError
+from unified_llm.flow import HTTPRequest
+
+DEFAULT_TIMEOUT = httpx.Timeout(600.0, connect=5.0)
+"""Seconds, as OpenAI's and Anthropic's SDKs have them."""
+
+_LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=30.0)
+
+
+# --- what both ways share ------------------------------------------------------------------------------------------
+
+
+def translated(error: Exception) -> Exception:
+    """The error of this library that a transport's error stands for; any other error as it is."""
+    if not isinstance(error, (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)):
+        return error
+    # httpx-aiohttp calls every lost connection a ConnectTimeout; the cause knows better
+    cause = error.__cause__
+    timed_out = isinstance(error, httpx.TimeoutException) and (cause is None or "Timeout" in type(cause).__name__)
+    kind = APITimeoutError if timed_out else APIConnectionError
+    words = str(error) or type(error).__name__
+    told = kind(f"no complete answer came: {words}")
+    told.__cause__ = error
+    return told
+
+
+@lru_cache(maxsize=256)
+def _url(url: str) -> httpx.URL:
+    return httpx.URL(url)
+
+
+@lru_cache(maxsize=256)
+def _extensions(timeout: float | httpx.Timeout | None) -> dict[str, Any]:
+    timeout = DEFAULT_TIMEOUT if timeout is None else timeout
+    return {"timeout": (timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)).as_dict()}
+
+
+def _rendered(request: HTTPRequest) -> httpx.Request:
+    timeout = request.timeout
+    # httpx.Timeout has no hash, so only plain numbers are remembered
+    extensions = _extensions.__wrapped__(timeout) if isinstance(timeout, httpx.Timeout) else _extensions(timeout)
+    return httpx.Request("POST", _url(request.url), headers=request.headers, content=request.content, extensions=extensions)
+
+
+def _built(client: httpx.Client | httpx.AsyncClient, request: HTTPRequest) -> httpx.Request:
+    timeout = {} if request.timeout is None else {"timeout": request.timeout}
+    return client.build_request("POST", request.url, headers=request.headers, content=request.content, **timeout)
+
+
+def _without_key(response: httpx.Response, request: HTTPRequest) -> httpx.Response:
+    """The response for an error to carry: its own request would show the key to whoever prints it."""
+    response.request = httpx.Request("POST", request.url)
+    return response
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    return httpx.create_ssl_context()  # SSL_CERT_FILE and SSL_CERT_DIR, else certifi
+
+
+@lru_cache(maxsize=256)
+def _proxy(origin: str) -> str | None:
+    """The proxy that HTTP(S)_PROXY, ALL_PROXY and NO_PROXY, or the system's settings, have for an origin."""
+    parts = urlsplit(origin)
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+@lru_cache(maxsize=256)
+def _way(url: str) -> tuple[bool, str | None]:
+    """What tells pools apart: whether certificates are needed, and the proxy."""
+    parts = urlsplit(url)
+    proxy = _proxy(f"{parts.scheme}://{parts.netloc}")
+    return parts.scheme == "https" or proxy is not None, proxy
+
+
+# --- blocking ------------------------------------------------------------------------------------------------------
+
+
+class Reply:
+    """An answer over a blocking connection."""
+
+    __slots__ = ("_open", "_pool", "content", "headers", "parts", "response", "status")
+
+    def __init__(self, response: httpx.Response, request: HTTPRequest, stream: bool, pool: Pool | None = None) -> None:
+        self._open: httpx.Response | None = None
+        self._pool = pool
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.response = response
+        self.content: bytes | None = None
+        self.parts: Iterator[bytes] = iter(())
+        if not stream or self.status >= 400:
+            self.content = response.read()
+            if self.status >= 400:
+                _without_key(response, request)
+            return
+        encoded = "content-encoding" in response.headers
+        self.parts = response.iter_bytes() if encoded else iter(cast("httpx.SyncByteStream", response.stream))
+        self._open = response
+        if pool is not None:
+            pool.streams[id(response)] = (response, self.parts)
+
+    def read(self) -> bytes | None:
+        """More of the body, None at its end."""
+        return next(self.parts, None)
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end, else close it."""
+        response, self._open = self._open, None
+        if response is not None:
+            if self._pool is not None:
+                del self._pool.streams[id(response)]
+            response.close()
+
+    def abandon(self) -> None:
+        """Close the connection without asking the pool.
+
+        A stream that nobody holds any more may be found by the garbage collector in the middle of the pool's own work,
+        while this very thread has the pool's lock. So only the socket is closed here; the pool learns of it before its
+        next request.
+        """
+        response, self._open = self._open, None
+        if response is None:
+            return
+        if self._pool is None:
+            response.close()
+            return
+        network = response.extensions.get("network_stream")
+        if network is not None:
+            network.close()
+        self._pool.abandoned.append(id(response))
+
+    def __del__(self) -> None:
+        self.abandon()
+
+
+class Pool:
+    """Keeps connections and sends requests over them, from any thread."""
+
+    def __init__(self) -> None:
+        self._transports: dict[tuple[bool, str | None], httpx.HTTPTransport] = {}
+        self.streams: dict[int, tuple[httpx.Response, Iterator[bytes]]] = {}
+        """The streams that are being read: held here, so that only `Reply.abandon` meets the garbage collector."""
+        self.abandoned: deque[int] = deque()
+
+    def send(self, request: HTTPRequest, stream: bool) -> Reply:
+        """Send a request and wait for its answer."""
+        if self.abandoned:
+            self._reclaim()
+        try:
+            response = self._transport(request.url).handle_request(_rendered(request))
+            return Reply(response, request, stream, self)
+        except Exception as error:
+            raise translated(error) from error
+
+    def _transport(self, url: str) -> httpx.HTTPTransport:
+        way = _way(url)
+        transport = self._transports.get(way)
+        if transport is None:
+            certified, proxy = way
+            transport = self._transports[way] = httpx.HTTPTransport(
+                # plain http to the server itself: reading the certificates would cost 3 MB and 20 ms
+                verify=_ssl_context() if certified else False,
+                limits=_LIMITS,
+                proxy=proxy,
+            )
+        return transport
+
+    def _reclaim(self) -> None:
+        while self.abandoned:
+            response, _ = self.streams.pop(self.abandoned.popleft())
+            response.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._reclaim()
+        for transport in self._transports.values():
+            transport.close()
+        self._transports.clear()
+
+
+class OwnClient:
+    """Sends over a caller's `httpx.Client`: its headers, proxies, transport, hooks and timeout hold."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def send(self, request: HTTPRequest, stream: bool) -> Reply:
+        """Send a request and wait for its answer."""
+        try:
+            return Reply(self._client.send(_built(self._client, request), stream=True), request, stream)
+        except Exception as error:
+            raise translated(error) from error
+
+
+# --- awaiting ------------------------------------------------------------------------------------------------------
+
+
+class AsyncReply:
+    """An answer over a connection of an event loop."""
+
+    __slots__ = ("_open", "content", "headers", "parts", "response", "status")
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._open: httpx.Response | None = response
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.response = response
+        self.content: bytes | None = None
+        encoded = "content-encoding" in response.headers
+        self.parts: AsyncIterator[bytes] = (
+            response.aiter_bytes() if encoded else aiter(cast("httpx.AsyncByteStream", response.stream))
+        )
+
+    async def settle(self, request: HTTPRequest, stream: bool) -> AsyncReply:
+        """Read the body, unless it is a stream to be read on."""
+        if not stream or self.status >= 400:
+            try:
+                self.content = b"".join([part async for part in self.parts])
+            finally:
+                await self.close()
+            if self.status >= 400:
+                _without_key(self.response, request)
+        return self
+
+    async def read(self) -> bytes | None:
+        """More of the body, None at its end."""
+        return await anext(self.parts, None)
+
+    async def close(self) -> None:
+        """Give the connection back if the body was read to its end, else close it."""
+        response, self._open = self._open, None
+        if response is not None:
+            await cast("httpx.AsyncByteStream", response.stream).aclose()
+
+    def __del__(self) -> None:
+        if self._open is None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # the loop is gone, and its connections with it
+        closing = loop.create_task(self.close())
+        _closing.add(closing)
+        closing.add_done_callback(_closing.discard)
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+class AsyncPool:
+    """Keeps the connections of one event loop."""
+
+    def __init__(self) -> None:
+        self._transports: dict[tuple[bool, str | None], httpx.AsyncBaseTransport] = {}
+
+    async def send(self, request: HTTPRequest, stream: bool) -> AsyncReply:
+        """Send a request and await its answer."""
+        try:
+            response = await self._transport(request.url).handle_async_request(_rendered(request))
+            return await AsyncReply(response).settle(request, stream)
+        except Exception as error:
+            raise translated(error) from error
+
+    def _transport(self, url: str) -> httpx.AsyncBaseTransport:
+        way = _way(url)
+        transport = self._transports.get(way)
+        if transport is None:
+            transport = self._transports[way] = _aiohttp_transport(*way) if _has_aiohttp() else _httpx_transport(*way)
+        return transport
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
+
+
+@cache
+def _has_aiohttp() -> bool:
+    return importlib.util.find_spec("httpx_aiohttp") is not None
+
+
+def _httpx_transport(certified: bool, proxy: str | None) -> httpx.AsyncBaseTransport:
+    return httpx.AsyncHTTPTransport(verify=_ssl_context() if certified else False, limits=_LIMITS, proxy=proxy)
+
+
+def _aiohttp_transport(certified: bool, proxy: str | None) -> httpx.AsyncBaseTransport:
+    import aiohttp  # noqa: PLC0415 - the extra `aiohttp`
+    import httpx_aiohttp  # noqa: PLC0415
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            ssl=_ssl_context() if certified else False,
+            limit=_LIMITS.max_connections or 0,
+            keepalive_timeout=_LIMITS.keepalive_expiry,
+        )
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return httpx_aiohttp.AiohttpTransport(client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+
+
+class OwnAsyncClient:
+    """Sends over a caller's `httpx.AsyncClient`: its headers, proxies, transport, hooks and timeout hold."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def send(self, request: HTTPRequest, stream: bool) -> AsyncReply:
+        """Send a request and await its answer."""
+        try:
+            response = await self._client.send(_built(self._client, request), stream=True)
+            return await AsyncReply(response).settle(request, stream)
+        except Exception as error:
+            raise translated(error) from error
+
+
+# --- which one -----------------------------------------------------------------------------------------------------
+
+_pool = Pool()
+_async_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[AsyncPool, AsyncGenerator[None]]] = WeakKeyDictionary()
+
+
+def sender(client: Any) -> Any:
+    """What sends a blocking call: the caller's client, or the pool of this process."""
+    if client is None:
+        return _pool
+    if isinstance(client, httpx.Client):
+        return OwnClient(client)
+    raise TypeError(
+        f"client is {type(client).__name__}; completion() takes an httpx.Client or an anthropic.Anthropic, "
+        f"acompletion() their async kin"
+    )
+
+
+async def async_sender(client: Any) -> Any:
+    """What sends an awaited call: the caller's client, or the pool of the running loop."""
+    if client is None:
+        kept = _async_pools.get(asyncio.get_running_loop())
+        return kept[0] if kept else await _new_async_pool()
+    if isinstance(client, httpx.AsyncClient):
+        return OwnAsyncClient(client)
+    raise TypeError(
+        f"client is {type(client).__name__}; acompletion() takes an httpx.AsyncClient or an anthropic.AsyncAnthropic, "
+        f"completion() their blocking kin"
+    )
+
+
+async def _new_async_pool() -> AsyncPool:
+    pool = AsyncPool()
+    guard = _close_with_loop(pool)
+    await anext(guard)
+    _async_pools[asyncio.get_running_loop()] = pool, guard
+    return pool
+
+
+async def _close_with_loop(pool: AsyncPool) -> AsyncGenerator[None]:
+    """Close the pool when its loop ends: `asyncio.run` finishes every asynchronous generator that was begun in it."""
+    try:
+        yield
+    finally:
+        await pool.close()
+
+
+def _forget_inherited() -> None:
+    """In a forked child: sockets of the parent are not to be used, nor closed."""
+    global _pool  # noqa: PLW0603 - the pool of the process is what this module keeps
+    _inherited.append(_pool)
+    _pool = Pool()
+    _async_pools.clear()
+
+
+_inherited: list[Pool] = []
+os.register_at_fork(after_in_child=_forget_inherited)
+
