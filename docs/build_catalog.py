@@ -131,7 +131,12 @@ _DEEPSEEK_DROPS = [
 _SAMBANOVA_DROPS = ["frequency_penalty", "logit_bias", "logprobs", "n", "presence_penalty", "seed", "top_logprobs"]
 
 _VOLCENGINE: Row = {"reasoning_param": "thinking_type"}
-_DASHSCOPE: Row = {"reasoning_param": "enable_thinking", "refused": ["frequency_penalty"], "prefill": "partial"}
+_DASHSCOPE: Row = {
+    "reasoning_param": "enable_thinking",
+    "refused": ["frequency_penalty"],
+    "prefill": "partial",
+    "cache_control": True,
+}
 _MINIMAX: Row = {
     "reasoning_param": "none",
     "echo_reasoning": "reasoning_details",
@@ -177,7 +182,6 @@ QUIRKS: dict[str, Row] = {
         "refused": _DEEPSEEK_DROPS,
         "user_field": "user_id",
         "prefill": "prefix",
-        "strict_tools": True,
     },
     "featherless": {"forced_tools": "refused"},
     "fireworks": {"forced_tools": "any"},
@@ -209,6 +213,8 @@ QUIRKS: dict[str, Row] = {
         "reasoning_param": "reasoning_object",
         "echo_reasoning": "reasoning_details",
         "strict_tools": True,
+        "cache_control": True,
+        "tool_images": True,
     },
     "perplexity": {
         "stream_usage": "always",

@@ -29,7 +29,9 @@ def completion(
     model: str, messages: Messages, stream: Literal[False] | None = False, **options: Unpack[CompletionOptions]
 ) -> Completion: ...
 @overload
-def completion(model: str, messages: Messages, stream: Literal[True], **options: Unpack[CompletionOptions]) -> Stream: ...
+def completion(
+    model: str, messages: Messages, stream: Literal[True], **options: Unpack[CompletionOptions]
+) -> Stream: ...
 @overload
 def completion(
     model: str, messages: Messages, stream: bool | None = False, **options: Unpack[CompletionOptions]
@@ -138,7 +140,9 @@ def _has_own_key(client: Any) -> bool:
 def _address(route: Route) -> str:
     address = address_of(route)
     if not address:
-        raise BadRequestError(f"{route.provider} has no address of its own; give base_url=", provider=route.provider, model=route.model)
+        raise BadRequestError(
+            f"{route.provider} has no address of its own; give base_url=", provider=route.provider, model=route.model
+        )
     return address
 
 

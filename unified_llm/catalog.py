@@ -231,7 +231,9 @@ def nearest(name: str, names: list[str], most: int = 3) -> list[str]:
 
 def nearest_models(route: Route) -> list[str]:
     """The provider's listed models whose names are most like the one that it did not find."""
-    return nearest(route.model, [name for name in load().get("models", {}).get(route.provider, {}) if name != route.model])
+    return nearest(
+        route.model, [name for name in load().get("models", {}).get(route.provider, {}) if name != route.model]
+    )
 
 
 def family_rules(name: str) -> Rules:

@@ -3,52 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from unified_llm.types import JSON, Chunk
 
 _JOINED = ("content", "reasoning_content", "refusal")
+_ONCE = ("id", "object", "created", "model", "choices")
 
 
-class Fold:
-    """The completion so far, kept as chunks that are folded now and then, so that long streams stay small."""
-
-    __slots__ = ("_choices", "_fields", "keep", "kept")
-
-    MOST_KEPT = 4096
-
-    def __init__(self) -> None:
-        self.kept: list[Chunk] = []
-        self.keep = self.kept.append
-        self._fields: JSON = {}
-        self._choices: dict[int, _Choice] = {}
-
-    def settle(self) -> None:
-        """Fold what is kept."""
-        for chunk in self.kept:
-            self._add(chunk)
-        self.kept.clear()
-
-    def fields(self) -> JSON:
-        """The fields of the completion so far; `choices` is empty where nothing came."""
-        self.settle()
-        choices = [self._choices[index].whole(index) for index in sorted(self._choices)]
-        return {**self._fields, "object": "chat.completion", "choices": choices}
-
-    def _add(self, chunk: Chunk) -> None:
-        if not self._fields:
-            self._fields = {"id": chunk["id"], "object": "", "created": chunk["created"], "model": chunk["model"], "choices": [], "usage": None}
-        for key in chunk:
-            if key not in ("id", "object", "created", "model", "choices"):
-                self._fields[key] = chunk[key]
+def fold(chunks: Iterable[Chunk]) -> JSON:
+    """The fields of the completion that these chunks are the pieces of; none at all without a chunk."""
+    fields: JSON = {}
+    choices: dict[int, _Choice] = {}
+    for chunk in chunks:
+        if not fields:
+            fields = {**{key: chunk[key] for key in _ONCE}, "object": "chat.completion", "usage": None}
+        fields |= {key: value for key, value in chunk.items() if key not in _ONCE}
         for choice in chunk["choices"]:
-            self._choices.setdefault(choice["index"], _Choice()).add(choice)
+            choices.setdefault(choice["index"], _Choice()).add(choice)
+    if fields:
+        fields["choices"] = [choices[index].whole(index) for index in sorted(choices)]
+    return fields
 
 
 class _Choice:
     """One answer, being put together."""
-
-    __slots__ = ("calls", "ending", "extras", "logprobs", "pieces")
 
     def __init__(self) -> None:
         self.pieces: dict[str, list[str]] = {}
@@ -76,7 +55,8 @@ class _Choice:
     def _add_call(self, piece: JSON) -> None:
         function = piece["function"]
         if piece["index"] == len(self.calls):
-            self.calls.append({**{key: value for key, value in piece.items() if key != "index"}, "function": dict(function)})
+            first = {key: value for key, value in piece.items() if key != "index"}
+            self.calls.append({**first, "function": dict(function)})
         else:
             self.calls[piece["index"]]["function"]["arguments"] += function.get("arguments", "")
 
@@ -85,23 +65,16 @@ class _Choice:
         message: JSON = {"role": "assistant", "content": joined.pop("content", None), **joined}
         if self.calls:
             message["tool_calls"] = self.calls
-        message |= self.extras
-        return {"index": index, "message": message, **self.ending, **({"logprobs": self.logprobs} if self.logprobs else {})}
-
-
-def fold(chunks: Iterable[Chunk]) -> JSON:
-    """The fields of the completion that these chunks are the pieces of."""
-    whole = Fold()
-    whole.kept.extend(chunks)
-    return whole.fields()
+        logprobs = {"logprobs": self.logprobs} if self.logprobs else {}
+        return {"index": index, "message": message | self.extras, **self.ending, **logprobs}
 
 
 def unfold(completion: JSON) -> list[Chunk]:
     """A whole completion as one chunk, for a server that answers a streamed call in one piece."""
     choices: list[JSON] = []
     for choice in completion["choices"]:
-        message = dict(choice["message"])
-        calls = [{"index": index, **call} for index, call in enumerate(message.get("tool_calls", ()))]
-        delta = {**message, **({"tool_calls": calls} if calls else {})}
+        delta = dict(choice["message"])
+        if "tool_calls" in delta:
+            delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(delta["tool_calls"])]
         choices.append({**{key: value for key, value in choice.items() if key != "message"}, "delta": delta})
-    return [{**completion, "object": "chat.completion.chunk", "choices": choices}]  # type: ignore[typeddict-item]
+    return [cast("Chunk", {**completion, "object": "chat.completion.chunk", "choices": choices})]

@@ -11,9 +11,8 @@ from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
 from typing import Any, Self
 
-from unified_llm.chunks import Fold
 from unified_llm.errors import APIError
-from unified_llm.flow import Begun, Close, Effect, Exchange, Flow, Read, Send, Sleep, Streaming, run
+from unified_llm.flow import Begun, Close, Effect, Exchange, Send, Sleep, Streaming, run
 from unified_llm.response import Completion
 from unified_llm.transport import async_sender, sender, translated
 from unified_llm.types import Chunk
@@ -106,7 +105,7 @@ class Stream:
 
     def __init__(self, exchange: Exchange, begun: Begun) -> None:
         self.warnings = exchange.call.warnings
-        self._streaming = Streaming(exchange, begun, Fold())
+        self._streaming = Streaming(exchange, begun)
         # the generator does not know this object: together they would be a cycle, which only the collector ends
         self._chunks = _pump(self._streaming)
         self._reply = begun.reply
@@ -130,25 +129,24 @@ class Stream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
 def _pump(streaming: Streaming) -> Generator[Chunk]:
+    yield from streaming.handing
     reply, decoder = streaming.begun.reply, streaming.begun.decoder
-    keep = streaming.whole.keep
-    for chunk in streaming.begun.chunks:
-        keep(chunk)
-        yield chunk
     if reply is None or decoder is None:
         return
-    feed = decoder.feed
+    feed, see = decoder.feed, streaming.seen.append
     try:
         for data in reply.parts:
-            for chunk in feed(data):
-                keep(chunk)
-                yield chunk
-            streaming.settle()
+            see(data)
+            streaming.handing = handing = iter(feed(data))
+            yield from handing
+        streaming.ended = True
         rest = decoder.close()
         reply.close()
     except GeneratorExit:
@@ -157,9 +155,8 @@ def _pump(streaming: Streaming) -> Generator[Chunk]:
     except BaseException as error:
         reply.close()
         rest = streaming.broken(translated(error))
-    for chunk in rest:
-        keep(chunk)
-        yield chunk
+    streaming.handing = iter(rest)
+    yield from streaming.handing
 
 
 class AsyncStream:
@@ -167,7 +164,7 @@ class AsyncStream:
 
     def __init__(self, exchange: Exchange, begun: Begun) -> None:
         self.warnings = exchange.call.warnings
-        self._streaming = Streaming(exchange, begun, Fold())
+        self._streaming = Streaming(exchange, begun)
         self._chunks = _apump(self._streaming)
         self._reply = begun.reply
 
@@ -199,25 +196,26 @@ class AsyncStream:
 
 
 async def _apump(streaming: Streaming) -> AsyncGenerator[Chunk]:
-    reply, decoder = streaming.begun.reply, streaming.begun.decoder
-    keep = streaming.whole.keep
-    for chunk in streaming.begun.chunks:
-        keep(chunk)
+    for chunk in streaming.handing:
         yield chunk
+    reply, decoder = streaming.begun.reply, streaming.begun.decoder
     if reply is None or decoder is None:
         return
-    feed = decoder.feed
+    feed, see = decoder.feed, streaming.seen.append
     try:
         async for data in reply.parts:
-            for chunk in feed(data):
-                keep(chunk)
+            see(data)
+            streaming.handing = handing = iter(feed(data))
+            for chunk in handing:
                 yield chunk
-            streaming.settle()
+        streaming.ended = True
         rest = decoder.close()
         await reply.close()
     except BaseException as error:
         await reply.close()
+        if isinstance(error, GeneratorExit):
+            raise
         rest = streaming.broken(translated(error))
-    for chunk in rest:
-        keep(chunk)
+    streaming.handing = iter(rest)
+    for chunk in streaming.handing:
         yield chunk

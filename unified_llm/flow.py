@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from operator import length_hint
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from unified_llm import json_codec
 from unified_llm.adapters import Adapter
-from unified_llm.adapters.contract import Call, CallDecoder
+from unified_llm.adapters.contract import UNREADABLE, Call, CallDecoder
 from unified_llm.catalog import nearest_models
-from unified_llm.chunks import Fold, fold, unfold
+from unified_llm.chunks import fold, unfold
 from unified_llm.errors import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError, class_for
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.response import Completion
 from unified_llm.retries import Retries, seconds_to_wait
 from unified_llm.types import JSON, Chunk
-
-
-UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError)
-"""What reading a body raises that is JSON but not of the format."""
 
 
 class HTTPRequest(NamedTuple):
@@ -75,11 +72,19 @@ Effect: TypeAlias = Send | Read | Close | Sleep
 
 @dataclass(slots=True)
 class Begun:
-    """A stream that has delivered something: the reply to read on, its decoder, and the first chunks."""
+    """A stream that has delivered something.
+
+    Attributes:
+        reply: to be read on; None where nothing is left to read.
+        decoder: reads it; None where the answer came in one piece after all.
+        chunks: the first chunks.
+        seen: the bytes that gave them.
+    """
 
     reply: Reply | None
     decoder: CallDecoder | None
     chunks: list[Chunk]
+    seen: list[bytes]
 
 
 Flow: TypeAlias = Generator[Effect, Any, Completion | Begun]
@@ -100,7 +105,9 @@ class Exchange:
         call = self.call
         fields["warnings"] = call.warnings
         format = call.params.get("response_format")
-        return Completion(fields, prices=call.route.facts.get("price"), structured=bool(format) and format["type"] != "text")
+        return Completion(
+            fields, prices=call.route.facts.get("price"), structured=bool(format) and format["type"] != "text"
+        )
 
 
 def run(exchange: Exchange) -> Flow:
@@ -136,24 +143,22 @@ def _begin(exchange: Exchange, reply: Reply) -> Flow:
         while True:
             data: bytes | None = yield Read(reply)
             if data is None:
-                return _ended(exchange, reply, decoder, b"".join(seen))
+                return _ended(exchange, decoder, seen)
             seen.append(data)
             if chunks := decoder.feed(data):
-                return Begun(reply, decoder, chunks)
+                return Begun(reply, decoder, chunks, seen)
     except APIError:
         yield Close(reply)
         raise
-    except UNREADABLE as error:
-        yield Close(reply)
-        raise exchange.call.invalid(f"the stream is not of this format ({error!r})", b"".join(seen)) from error
 
 
-def _ended(exchange: Exchange, reply: Reply, decoder: CallDecoder, body: bytes) -> Begun:
+def _ended(exchange: Exchange, decoder: CallDecoder, seen: list[bytes]) -> Begun:
     """A body that ended before it gave a chunk: perhaps it is no stream, but an error, or the answer in one piece."""
+    body = b"".join(seen)
     is_events = body.lstrip(b"\xef\xbb\xbf\r\n").startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
     if exchange.adapter.FRAMING is not ServerSentEvents or is_events or not body.strip():
-        return Begun(reply, decoder, decoder.close())
-    return Begun(None, None, unfold(_whole(exchange, body)))
+        return Begun(None, decoder, decoder.close(), seen)
+    return Begun(None, None, unfold(_whole(exchange, body)), seen)
 
 
 def _whole(exchange: Exchange, content: bytes) -> JSON:
@@ -234,26 +239,46 @@ def encode(body: JSON, call: Call) -> bytes:
         raise call.refusal(f"the request is not JSON: {error}") from error
 
 
-@dataclass(slots=True)
 class Streaming:
-    """The state of a stream that is being delivered, and the rules for its end; the drivers' pumps share it."""
+    """A stream that is being delivered, and the rules for its end; the two drivers' pumps share it.
 
-    exchange: Exchange
-    begun: Begun
-    whole: Fold
+    What was delivered is kept as the bytes that gave it: a few hundred bytes a chunk less than the chunks themselves,
+    and nothing for the garbage collector to walk. `completion()` decodes them again.
+    """
 
-    def settle(self) -> None:
-        """Keep a long stream small; called once for each read."""
-        if len(self.whole.kept) > Fold.MOST_KEPT:
-            self.whole.settle()
+    __slots__ = ("begun", "ended", "exchange", "handing", "seen")
+
+    def __init__(self, exchange: Exchange, begun: Begun) -> None:
+        self.exchange = exchange
+        self.begun = begun
+        self.seen = begun.seen
+        self.handing = iter(begun.chunks)
+        """The chunks of the last read that are being handed out."""
+        self.ended = begun.reply is None
 
     def completion(self) -> Completion:
         """The response as far as it has been delivered."""
+        chunks = self._decoded()
+        delivered = chunks[: len(chunks) - length_hint(self.handing)]
         call = self.exchange.call
-        empty = {"id": call.id, "object": "chat.completion", "created": call.created, "model": call.route.model, "choices": [], "usage": None}
-        return self.exchange.completion({**empty, **self.whole.fields()})
+        nothing = {"id": call.id, "object": "chat.completion", "created": call.created, "model": call.route.model}
+        return self.exchange.completion(fold(delivered) or {**nothing, "choices": [], "usage": None})
 
-    def broken(self, error: Exception) -> list[Chunk]:
+    def _decoded(self) -> list[Chunk]:
+        if self.begun.decoder is None:
+            return self.begun.chunks
+        decoder = self.exchange.adapter.Decoder(self.exchange.call)
+        chunks: list[Chunk] = []
+        try:
+            for data in self.seen:
+                chunks += decoder.feed(data)
+            if self.ended:
+                chunks += decoder.close()
+        except APIError:
+            pass  # the caller was told of it when it was met; what came before it is the answer so far
+        return chunks
+
+    def broken(self, error: BaseException) -> list[Chunk]:
         """What is still to be delivered when reading failed with this error.
 
         Raises:
@@ -264,11 +289,8 @@ class Streaming:
         try:
             if not isinstance(error, APIConnectionError) or isinstance(error, APITimeoutError) or decoder is None:
                 raise error
+            self.ended = True
             return decoder.close()
         except APIError as told:
             told.completion = self.completion()
             raise told from (error if told is not error else error.__cause__)
-        except UNREADABLE as unreadable:
-            told = self.exchange.call.invalid(f"the stream is not of this format ({unreadable!r})", b"")
-            told.completion = self.completion()
-            raise told from unreadable

@@ -9,7 +9,9 @@ from typing import Any, cast
 from unified_llm.errors import BadRequestError
 from unified_llm.types import JSON, CompletionOptions
 
-OWN = frozenset(("api_key", "base_url", "adapter", "timeout", "max_retries", "extra_headers", "extra_body", "client", "strict"))
+OWN = frozenset(
+    ("api_key", "base_url", "adapter", "timeout", "max_retries", "extra_headers", "extra_body", "client", "strict")
+)
 """Parameters that steer the call and are no part of the request."""
 
 KNOWN = frozenset(CompletionOptions.__annotations__)
@@ -69,9 +71,35 @@ def _tools(params: JSON, tools: Any) -> None:
             raise BadRequestError(f"the function of tools[{index}] has no name")
 
 
+_NATIVE_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+
+
+def _tool_choice(params: JSON, choice: Any) -> None:
+    """OpenAI's form of a choice that may be Anthropic's (`{"type": "tool", "name": ...}`) or the Responses API's."""
+    if isinstance(choice, Mapping):
+        given = cast("JSON", choice)
+        kind, name = given.get("type"), given.get("name")
+        if kind in _NATIVE_CHOICES:
+            params["tool_choice"] = _NATIVE_CHOICES[kind]
+            if given.get("disable_parallel_tool_use"):
+                params["parallel_tool_calls"] = False
+        elif kind in ("tool", "function") and name:
+            params["tool_choice"] = {"type": "function", "function": {"name": name}}
+        elif kind not in ("function", "custom", "allowed_tools") or kind not in given:
+            raise BadRequestError(
+                f"tool_choice is {choice!r}; to name a tool give {{'type': 'function', 'function': {{'name': ...}}}}"
+            )
+    elif choice not in ("auto", "none", "required"):
+        raise BadRequestError(
+            f"tool_choice is {choice!r}; it must be auto, none, required, or a dict that names a tool"
+        )
+
+
 def _response_format(params: JSON, format: Any) -> None:
     if not isinstance(format, Mapping) or "type" not in format:
-        raise BadRequestError(f"response_format is {format!r}; give a dict such as {{'type': 'json_schema', 'json_schema': ...}}")
+        raise BadRequestError(
+            f"response_format is {format!r}; give a dict such as {{'type': 'json_schema', 'json_schema': ...}}"
+        )
     kind: Any = cast("JSON", format)["type"]
     if kind not in ("text", "json_object", "json_schema"):
         raise BadRequestError(f"response_format has the type {kind!r}; it must be text, json_object or json_schema")
@@ -93,6 +121,7 @@ _CHECKS = {
     "stop": _stop,
     "stop_sequences": _stop_sequences,
     "tools": _tools,
+    "tool_choice": _tool_choice,
     "response_format": _response_format,
     "reasoning_effort": _effort,
     "max_tokens": _limit,

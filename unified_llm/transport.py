@@ -33,7 +33,7 @@ _LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keep
 # --- what both ways share ------------------------------------------------------------------------------------------
 
 
-def translated(error: Exception) -> Exception:
+def translated(error: BaseException) -> BaseException:
     """The error of this library that a transport's error stands for; any other error as it is."""
     if not isinstance(error, (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)):
         return error
@@ -62,7 +62,9 @@ def _rendered(request: HTTPRequest) -> httpx.Request:
     timeout = request.timeout
     # httpx.Timeout has no hash, so only plain numbers are remembered
     extensions = _extensions.__wrapped__(timeout) if isinstance(timeout, httpx.Timeout) else _extensions(timeout)
-    return httpx.Request("POST", _url(request.url), headers=request.headers, content=request.content, extensions=extensions)
+    return httpx.Request(
+        "POST", _url(request.url), headers=request.headers, content=request.content, extensions=extensions
+    )
 
 
 def _built(client: httpx.Client | httpx.AsyncClient, request: HTTPRequest) -> httpx.Request:
@@ -391,7 +393,7 @@ async def _close_with_loop(pool: AsyncPool) -> AsyncGenerator[None]:
 
 def _forget_inherited() -> None:
     """In a forked child: sockets of the parent are not to be used, nor closed."""
-    global _pool  # noqa: PLW0603 - the pool of the process is what this module keeps
+    global _pool
     _inherited.append(_pool)
     _pool = Pool()
     _async_pools.clear()
@@ -399,4 +401,3 @@ def _forget_inherited() -> None:
 
 _inherited: list[Pool] = []
 os.register_at_fork(after_in_child=_forget_inherited)
-

@@ -84,7 +84,9 @@ def _turn(call: Call, message: JSON, index: int) -> tuple[str, str]:
     texts: list[str] = []
     for part in parts(message["content"]):
         if part["type"] != "text":
-            raise call.refusal(f"messages[{index}] has a part of type {part['type']!r}; Text Completions take only text")
+            raise call.refusal(
+                f"messages[{index}] has a part of type {part['type']!r}; Text Completions take only text"
+            )
         texts.append(part["text"])
     return ASSISTANT if message["role"] == "assistant" else HUMAN, "".join(texts)
 
@@ -100,10 +102,7 @@ def _harmless(call: Call, text: str) -> str:
     return closed
 
 
-_ABSENT = (
-    "seed frequency_penalty presence_penalty logit_bias logprobs top_logprobs verbosity prediction store metadata "
-    "prompt_cache_key service_tier reasoning_effort thinking parallel_tool_calls safety_identifier"
-).split()
+_ABSENT = ["seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "verbosity", "prediction", "store", "metadata", "prompt_cache_key", "service_tier", "reasoning_effort", "thinking", "parallel_tool_calls", "safety_identifier"]
 
 
 def _refuse_the_rest(call: Call) -> None:

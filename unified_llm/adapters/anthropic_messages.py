@@ -148,19 +148,34 @@ def _render_effort(call: Call, body: JSON, effort: str) -> None:
         call.leave_out("reasoning_effort")
 
 
+LEAST_BUDGET = 1024
+
+
 def _fit_budget_thinking(call: Call, body: JSON) -> None:
-    """Budget thinking refuses small answers and free sampling (extended-thinking page, "feature compatibility")."""
+    """Budget thinking refuses small answers, forced tools and free sampling (extended-thinking page, "feature compatibility").
+
+    What the caller asked for in Anthropic's own words is refused; an effort is fitted, or left out.
+    """
+    limit, own = body["max_tokens"], "thinking" in call.params
     budget = body["thinking"].get("budget_tokens", 0)
-    if budget >= body["max_tokens"]:
-        if call.params.get("thinking") is not None or body["max_tokens"] <= 1024:
-            raise call.refusal(f"max_tokens is {body['max_tokens']}; it must be above the thinking budget of {budget}")
-        fitting = max(1024, body["max_tokens"] // 2)
-        call.adjust(f"the thinking budget is {fitting} of max_tokens {body['max_tokens']}")
-        body["thinking"] = {**body["thinking"], "budget_tokens": fitting}
+    if own and budget >= limit:
+        raise call.refusal(f"max_tokens is {limit}; it must be above the thinking budget of {budget}")
+    if not own and (limit <= LEAST_BUDGET or _is_forced(call)):
+        del body["thinking"]
+        why = "a forced tool call" if _is_forced(call) else f"max_tokens {limit}"
+        call.leave_out("reasoning_effort", f"{call.route.model} cannot think before {why}")
+        return
+    if budget >= limit:
+        body["thinking"]["budget_tokens"] = max(LEAST_BUDGET, limit // 2)
+        call.adjust(f"the thinking budget became {body['thinking']['budget_tokens']} of max_tokens {limit}")
     for name, accepted in (("temperature", 1), ("top_k", None)):
         if name in body and body[name] != accepted:
             del body[name]
             call.leave_out(name, "it cannot be combined with thinking")
+
+
+def _is_forced(call: Call) -> bool:
+    return bool(call.params.get("tools")) and call.params.get("tool_choice") not in (None, "auto", "none")
 
 
 def _render_tools(call: Call, body: JSON) -> None:
@@ -196,17 +211,20 @@ def _tool(call: Call, tool: JSON) -> JSON:
 
 def _tool_choice(call: Call, body: JSON) -> JSON | None:
     choice = call.params.get("tool_choice")
-    if choice in (None, "auto"):
-        return None if choice is None else {"type": "auto"}
-    if choice == "none":
-        return {"type": "none"}
-    named = choice.get("function", {}).get("name") if isinstance(choice, dict) else None
-    if choice != "required" and not named:
-        return choice  # Anthropic's own form
+    if choice is None:
+        return None
+    if isinstance(choice, dict) and choice["type"] == "allowed_tools":
+        allowed = choice["allowed_tools"]
+        names = {tool["function"]["name"] for tool in allowed["tools"]}
+        body["tools"] = [tool for tool in body["tools"] if tool["name"] in names]
+        choice = allowed["mode"]
+    if choice in ("auto", "none"):
+        return {"type": choice}
     forced = call.route.rules.get("forced_tools", "any")
-    if forced == "none" or (forced == "without_thinking" and body.get("thinking", {}).get("type") == "enabled"):
-        raise call.refusal(f"this model cannot be forced to call a tool{' while it thinks' if forced != 'none' else ''}")
-    return {"type": "tool", "name": named} if named else {"type": "any"}
+    thinks = body.get("thinking", {}).get("type") == "enabled"
+    if forced == "none" or (forced == "without_thinking" and thinks):
+        raise call.refusal(f"this model cannot be forced to call a tool{' while it thinks' if thinks else ''}")
+    return {"type": "any"} if choice == "required" else {"type": "tool", "name": choice["function"]["name"]}
 
 
 def _render_format(call: Call, body: JSON) -> None:
@@ -214,7 +232,9 @@ def _render_format(call: Call, body: JSON) -> None:
     if not format or format["type"] == "text":
         return
     if format["type"] != "json_schema":
-        raise call.refusal("response_format json_object does not exist here; give a json_schema, or ask for JSON in the prompt")
+        raise call.refusal(
+            "response_format json_object does not exist here; give a json_schema, or ask for JSON in the prompt"
+        )
     if call.route.rules.get("schema") is False:
         raise call.refusal("this model cannot be held to a JSON schema; claude-sonnet-4-5 and later can")
     schema = anthropic_schema(format["json_schema"].get("schema") or {"type": "object"}, call.adjust)
@@ -243,7 +263,9 @@ def _render_rest(call: Call, body: JSON) -> None:
     if "audio" in (params.get("modalities") or ()) or params.get("audio"):
         raise call.refusal("this model gives no audio")
     if params.get("web_search_options") is not None:
-        raise call.refusal("web_search_options is OpenAI's; give the tool {'type': 'web_search_20250305', 'name': 'web_search'}")
+        raise call.refusal(
+            "web_search_options is OpenAI's; give the tool {'type': 'web_search_20250305', 'name': 'web_search'}"
+        )
     for name in _ABSENT:
         if params.get(name):
             call.leave_out(name, "this API has no such parameter")
@@ -300,7 +322,9 @@ def _turn(call: Call, message: JSON, index: int, ids: _ToolIds) -> tuple[str, li
     if role in ("system", "developer"):
         if call.route.rules.get("mid_system"):
             return "system", _blocks(call, message["content"], index)
-        call.adjust(f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's")
+        call.adjust(
+            f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
+        )
     return "user", _blocks(call, message["content"], index)
 
 
@@ -374,7 +398,9 @@ def _input(call: Call, arguments: str | None, index: int) -> JSON:
         value = arguments
     if isinstance(value, dict):
         return value
-    call.warnings.append(f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}")
+    call.warnings.append(
+        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
+    )
     return {"arguments": value}
 
 
@@ -426,7 +452,9 @@ def _image_source(call: Call, image: Any, index: int) -> JSON:
         return {"type": "url", "url": url}
     match = _DATA_URL.match(url)
     if not match:
-        raise call.refusal(f"messages[{index}] has the image URL {url[:40]!r}; give an http(s) URL or a base64 data URL")
+        raise call.refusal(
+            f"messages[{index}] has the image URL {url[:40]!r}; give an http(s) URL or a base64 data URL"
+        )
     data = match["data"]
     return {"type": "base64", "media_type": _sniffed(data) or match["type"] or "image/png", "data": data}
 
@@ -444,7 +472,9 @@ def _document(call: Call, file: JSON, index: int) -> JSON:
         return {"type": "document", "source": {"type": "file", "file_id": file["file_id"]}}
     match = _DATA_URL.match(file.get("file_data") or "")
     if not match or match["type"] != "application/pdf":
-        raise call.refusal(f"messages[{index}] has a file that is no PDF; give file_data as data:application/pdf;base64,...")
+        raise call.refusal(
+            f"messages[{index}] has a file that is no PDF; give file_data as data:application/pdf;base64,..."
+        )
     source = {"type": "base64", "media_type": "application/pdf", "data": match["data"]}
     title = {"title": file["filename"]} if file.get("filename") else {}
     return {"type": "document", "source": source, **title}
@@ -648,7 +678,12 @@ class _Block:
 
 
 # the key of a delta's piece, and the key of the block that it adds to
-_PIECES = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json", "signature_delta": "signature"}
+_PIECES = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "input_json_delta": "partial_json",
+    "signature_delta": "signature",
+}
 
 
 class Decoder(BaseDecoder):

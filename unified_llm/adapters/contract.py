@@ -10,9 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from pydantic_core import from_json
+
 from unified_llm import json_codec
 from unified_llm.catalog import Route
 from unified_llm.errors import (
+    APIError,
     APIResponseValidationError,
     APIStatusError,
     BadRequestError,
@@ -24,6 +27,9 @@ from unified_llm.types import JSON, Chunk
 FIRST_BYTES = 200
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Levels of reasoning effort, weakest first."""
+
+UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError)
+"""What reading a body raises that is JSON but not of the format."""
 
 
 class Request(NamedTuple):
@@ -77,7 +83,9 @@ class Call:
 
     def refusal(self, why: str) -> BadRequestError:
         """The error for what the model cannot do; nothing has been sent."""
-        return BadRequestError(f"{self.route.provider}/{self.route.model}: {why}", provider=self.route.provider, model=self.route.model)
+        return BadRequestError(
+            f"{self.route.provider}/{self.route.model}: {why}", provider=self.route.provider, model=self.route.model
+        )
 
     def error(self, status: int, body: Any, explain: Explain) -> APIStatusError:
         """The error that a provider put into a successful answer."""
@@ -146,15 +154,11 @@ class Decoder:
         self.done = False
         self._framing = framing
         self._begun = False
+        self._failure: APIError | None = None
 
     def feed(self, data: bytes) -> list[Chunk]:
-        """The chunks that these bytes complete."""
-        chunks: list[Chunk] = []
-        for payload in self._framing.feed(data):
-            self._take(payload, chunks)
-        if chunks and not self._begun:
-            self._begin(chunks)
-        return chunks
+        """The chunks that these bytes complete; what goes wrong after some of them is raised by the next call."""
+        return self._decode(self._framing.feed(data))
 
     def close(self) -> list[Chunk]:
         """The last chunks, now that the body has ended.
@@ -162,10 +166,8 @@ class Decoder:
         Raises:
             IncompleteStreamError: the provider had not said that the answer is complete.
         """
-        chunks: list[Chunk] = []
         try:
-            for payload in self._framing.close():
-                self._take(payload, chunks)
+            chunks = self._decode(self._framing.close())
         except APIResponseValidationError as error:
             raise self.call.incomplete(f"the stream broke off inside an event: {error.body[:FIRST_BYTES]!r}") from error
         if not self.done:
@@ -174,17 +176,43 @@ class Decoder:
             self._begin(chunks)
         return chunks
 
-    def _take(self, payload: bytes, chunks: list[Chunk]) -> None:
-        if self.done:
-            return
+    def _decode(self, payloads: list[bytes]) -> list[Chunk]:
+        if self._failure is not None:
+            raise self._failure
+        chunks: list[Chunk] = []
         try:
-            event = json_codec.loads(payload)
-        except ValueError as error:
-            if payload.strip() != b"[DONE]":
-                raise self.call.invalid("an event of the stream is not JSON", payload) from error
+            for payload in payloads:
+                if self.done:
+                    break
+                try:
+                    event = from_json(payload)
+                except ValueError:
+                    event = self._unusual(payload, chunks)
+                if event is not None:
+                    self._read(event, chunks)
+        except APIError as error:
+            self._fail(error, chunks)
+        except UNREADABLE as error:
+            self._fail(self.call.invalid(f"the stream is not of this format ({error!r})", b"\n".join(payloads)), chunks)
+        if chunks and not self._begun:
+            self._begin(chunks)
+        return chunks
+
+    def _unusual(self, payload: bytes, chunks: list[Chunk]) -> Any:
+        """The event of a payload that the fast parser refuses; None for the end mark."""
+        if payload.strip() == b"[DONE]":
             self._end(chunks, marked=True)
-        else:
-            self._read(event, chunks)
+            return None
+        try:
+            return json_codec.loads(payload)
+        except ValueError as error:
+            raise self.call.invalid("an event of the stream is not JSON", payload) from error
+
+    def _fail(self, error: APIError, chunks: list[Chunk]) -> None:
+        """Raise the error, but not before what came ahead of it has been handed out."""
+        if not chunks:
+            raise error
+        self._failure = error
 
     def _read(self, event: Any, chunks: list[Chunk]) -> None:
         """Read one event and append the chunks that it gives."""

@@ -13,6 +13,7 @@ from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.errors import CONTENT_POLICY, CONTEXT_WINDOW, OVERLOADED
 from unified_llm.framing.sse import ServerSentEvents
+from unified_llm.messages import parts
 from unified_llm.types import JSON, Chunk, FinishReason
 
 NAME = "openai_chat"
@@ -48,6 +49,8 @@ class Quirks(TypedDict, total=False):
     """Whether each tool call needs an assistant message of its own. Default: False. https://docs.databricks.com/aws/en/machine-learning/model-serving/function-calling"""
     cache_control: bool
     """Whether parts may have Anthropic's `cache_control`. Default: False. https://openrouter.ai/docs/features/prompt-caching"""
+    tool_images: bool
+    """Whether results of tools may have images. Default: False. https://openrouter.ai/docs/features/images-and-pdfs"""
     refused: list[str]
     """Parameters that are refused or ignored. Default: none."""
     temperature_max: float
@@ -60,11 +63,17 @@ class Quirks(TypedDict, total=False):
 
 # --- request -------------------------------------------------------------------------------------------------------
 
-_PASSED = (
-    "temperature top_p top_k stop n seed frequency_penalty presence_penalty logit_bias logprobs top_logprobs verbosity modalities "
-    "audio prediction web_search_options service_tier safety_identifier metadata store prompt_cache_key"
-).split()
-_SAMPLING = ("temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs")
+_PASSED = ["temperature", "top_p", "top_k", "stop", "n", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "verbosity", "modalities", "audio", "prediction", "web_search_options", "service_tier", "safety_identifier", "metadata", "store", "prompt_cache_key"]
+_SAMPLING = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+)
 
 
 def render(call: Call) -> Request:
@@ -140,12 +149,23 @@ def _render_tools(call: Call, body: JSON) -> None:
     body["tool_choice"] = forced if choice == "required" else choice
 
 
+_FUNCTION_KEYS = ("name", "description", "parameters", "strict")
+
+
 def _tool(call: Call, tool: JSON) -> JSON:
-    function = tool.get("function") or {}
-    if function.get("strict") is None or call.route.quirks.get("strict_tools"):
-        return tool
-    call.adjust(f"strict of tool {function.get('name')!r} was left out: this server does not know it")
-    return {**tool, "function": {key: value for key, value in function.items() if key != "strict"}}
+    if "function" not in tool:
+        return tool  # a custom tool, or one that the server runs itself
+    given: JSON = tool["function"]
+    function = {key: given[key] for key in _FUNCTION_KEYS if given.get(key) is not None}
+    if "strict" in function and not call.route.quirks.get("strict_tools"):
+        call.adjust(f"strict of tool {given['name']!r} was left out: this server does not know it")
+        del function["strict"]
+    out: JSON = {"type": "function", "function": function}
+    if "cache_control" in tool and call.route.quirks.get("cache_control"):
+        out["cache_control"] = tool["cache_control"]
+    for key in tool.keys() - out.keys() - {"name"}:
+        call.warnings.append(f"{key} of tool {given['name']!r} was left out: this API has no such field")
+    return out
 
 
 def _render_format(call: Call, body: JSON) -> None:
@@ -180,7 +200,9 @@ def _leave_out_refused(call: Call, body: JSON) -> None:
             call.leave_out(name)
     highest = quirks.get("temperature_max", 2)
     if body.get("temperature", 0) > highest:
-        call.adjust(f"temperature {body['temperature']} was lowered to {highest}, the highest that {call.route.model} takes")
+        call.adjust(
+            f"temperature {body['temperature']} was lowered to {highest}, the highest that {call.route.model} takes"
+        )
         body["temperature"] = highest
 
 
@@ -216,6 +238,14 @@ def _message(call: Call, message: JSON, index: int) -> JSON:
         if key not in _KEYS[role] and key not in _ANSWER_KEYS:
             call.warnings.append(f"{key} of messages[{index}] was left out: this API has no such field")
     out["content"] = _content(call, message["content"], index)
+    if (
+        role == "tool"
+        and not quirks.get("tool_images")
+        and any(part["type"] != "text" for part in parts(message["content"]))
+    ):
+        raise call.refusal(
+            f"messages[{index}] is the result of a tool and may have only text here; Claude takes images there"
+        )
     if role == "developer" and not quirks.get("developer_role"):
         out["role"] = "system"
     if role == "assistant":
@@ -307,8 +337,27 @@ FINISH: dict[str, FinishReason] = {
     **dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call"), "tool_calls"),
     **dict.fromkeys(("content_filter", "sensitive", "safety", "violation"), "content_filter"),
 }
-_TOP_KEYS = {"id", "object", "created", "model", "choices", "usage", "service_tier", "system_fingerprint", "obfuscation"}
-_MESSAGE_KEYS = {"role", "content", "tool_calls", "refusal", "annotations", "reasoning_content", "reasoning", "function_call"}
+_TOP_KEYS = {
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "usage",
+    "service_tier",
+    "system_fingerprint",
+    "obfuscation",
+}
+_MESSAGE_KEYS = {
+    "role",
+    "content",
+    "tool_calls",
+    "refusal",
+    "annotations",
+    "reasoning_content",
+    "reasoning",
+    "function_call",
+}
 
 
 def parse(call: Call, body: JSON) -> JSON:
@@ -329,6 +378,7 @@ def parse(call: Call, body: JSON) -> JSON:
 
 
 def _choice(call: Call, native: JSON, position: int) -> JSON:
+    _raise_broken(call, native)
     wire = native.get("message") or {}
     text, thought = _texts(wire.get("content"))
     message: JSON = {"role": "assistant", "content": text or None}
@@ -499,7 +549,13 @@ _TOO_LONG = (
     "reduce the length",
     "too many tokens",
 )
-_POLICY = ("content_filter", "content_policy_violation", "data_inspection_failed", "ResponsibleAIPolicyViolation", "1301")
+_POLICY = (
+    "content_filter",
+    "content_policy_violation",
+    "data_inspection_failed",
+    "ResponsibleAIPolicyViolation",
+    "1301",
+)
 
 
 def explain(status: int, body: Any) -> tuple[str | None, str]:
@@ -531,6 +587,19 @@ def _error_message(error: JSON) -> str:
         if value:
             return value if isinstance(value, str) else json_codec.dumps(value)
     return json_codec.dumps(error)
+
+
+_BROKEN = ("error", "network_error", "insufficient_system_resource", "abort")
+"""Finish reasons of an answer that the server could not finish (OpenRouter, Z.ai, DeepSeek, vLLM)."""
+
+
+def _raise_broken(call: Call, native: JSON) -> None:
+    """Raise what one choice of a 200 says went wrong with it."""
+    error, finish = native.get("error"), native.get("finish_reason")
+    if error:
+        raise call.error(_status_in(error), {"error": error}, explain)
+    if finish in _BROKEN:
+        raise call.error(500, {"code": finish, "message": f"the server broke the answer off ({finish})"}, explain)
 
 
 def _raise_error(call: Call, event: JSON) -> None:
@@ -600,28 +669,18 @@ class Decoder(BaseDecoder):
         self._plain = False  # whether chunks of text alone may take the short way
 
     def _read(self, event: Any, chunks: list[Chunk]) -> None:
-        if self._plain:
-            natives = event.get("choices")
-            if natives and len(natives) == 1 and not event.get("usage"):
-                native = natives[0]
-                delta = native.get("delta")
-                # an index other than 0, a finish reason or logprobs: the long way
-                if delta and len(delta) == 1 and not (
-                    native.get("index") or native.get("finish_reason") or native.get("logprobs")
-                ):
-                    text = delta.get("content")
-                    if text.__class__ is str:
-                        if text:
-                            chunks.append(
-                                {
-                                    "id": self.id,
-                                    "object": "chat.completion.chunk",
-                                    "created": self.created,
-                                    "model": self.model,
-                                    "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
-                                }
-                            )
-                        return
+        if self._plain and (text := _plain_text(event)) is not None:
+            if text:
+                chunks.append(
+                    {
+                        "id": self.id,
+                        "object": "chat.completion.chunk",
+                        "created": self.created,
+                        "model": self.model,
+                        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
+                    }
+                )
+            return
         self._read_any(event, chunks)
 
     def _read_any(self, event: JSON, chunks: list[Chunk]) -> None:
@@ -641,6 +700,7 @@ class Decoder(BaseDecoder):
 
     def _choice(self, native: JSON) -> JSON | None:
         """What one native choice adds, None where it adds nothing yet."""
+        _raise_broken(self.call, native)
         index = native.get("index") or 0
         choice = self._choices.setdefault(index, _Choice())
         choice.finish = native.get("finish_reason") or choice.finish
@@ -680,7 +740,10 @@ class Decoder(BaseDecoder):
 
     def _tool_piece(self, choice: _Choice, native: JSON) -> JSON | None:
         if "custom" in native:
-            native = {**native, "function": {"name": native["custom"].get("name"), "arguments": native["custom"].get("input")}}
+            native = {
+                **native,
+                "function": {"name": native["custom"].get("name"), "arguments": native["custom"].get("input")},
+            }
         tool = _tool_for(choice, native)
         function = native.get("function") or {}
         tool.id = tool.id or native.get("id") or None
@@ -718,6 +781,19 @@ class Decoder(BaseDecoder):
             "finish_reason": _finish(choice.finish, choice.told > 0),
             "native_finish_reason": choice.native_finish or choice.finish,
         }
+
+
+def _plain_text(event: JSON) -> str | None:
+    """The text of an event that has nothing else, None where it may have; nearly all events of a stream have only text."""
+    try:
+        (native,) = event["choices"]
+        delta = native["delta"]
+        text = delta["content"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    if text.__class__ is not str or len(delta) > 1 or native.get("finish_reason") or native.get("index"):
+        return None
+    return None if native.get("logprobs") or native.get("error") or event.get("usage") else text
 
 
 def _wire_pieces(wire: JSON) -> list[JSON]:
