@@ -167,11 +167,7 @@ QUIRKS: dict[str, Row] = {
     "ant-ling": {**_STRICT, "reasoning_param": "reasoning_object"},
     "baseten": _STRICT,
     "byteplus": _VOLCENGINE,
-    "cerebras": {
-        "max_tokens_field": "max_completion_tokens",
-        "echo_reasoning": "reasoning",
-        "refused": ["logit_bias"],
-    },
+    "cerebras": {"max_tokens_field": "max_completion_tokens", "echo_reasoning": "reasoning", "refused": ["logit_bias"]},
     "dashscope": _DASHSCOPE,
     "dashscope-cn": _DASHSCOPE,
     "deepinfra": {"forced_tools": "refused"},
@@ -481,7 +477,7 @@ POINTERS: dict[str, dict[str, str]] = {
         "claude-opus-4-5": "claude-opus-4-5-20251101",
         "claude-sonnet-4-0": "claude-sonnet-4-20250514",
         "claude-sonnet-4-5": "claude-sonnet-4-5-20250929",
-    },
+    }
 }
 """Names that stand for a dated model and will not move: the request carries the dated id."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Literal, Unpack, overload
+from typing import Literal, Unpack, overload
 
 from unified_llm import __version__
 from unified_llm.adapters import load
@@ -18,6 +18,7 @@ from unified_llm.flow import Exchange, HTTPRequest, encode
 from unified_llm.messages import normalize
 from unified_llm.params import check
 from unified_llm.response import Completion
+from unified_llm.sdk_client import is_sdk_client
 from unified_llm.types import CompletionOptions, Messages
 
 MAX_RETRIES = 2
@@ -42,7 +43,7 @@ def completion(
     """Ask any model, by its name.
 
     Args:
-        model: a name of the catalog (`claude-sonnet-4-5`, `gpt-4.1`), or `provider/model` (`groq/llama-3.3-70b-versatile`).
+        model: a name of the catalog (`claude-sonnet-4-5`, `gpt-4.1`) or `provider/model` (`groq/qwen3-32b`).
         messages: OpenAI-format message dicts, `(role, content)` tuples, or one string. They are not changed.
         stream: whether to give the answer in chunks, as it comes.
         **options: OpenAI's parameters, and `api_key`, `base_url`, `adapter`, `timeout` (seconds or `httpx.Timeout`; 600
@@ -116,7 +117,7 @@ def prepare(model: str, messages: Messages, stream: bool, options: CompletionOpt
     body = request.body
     if extra := options.get("extra_body"):
         body = {**body, **extra}
-    key = None if _has_own_key(options.get("client")) else key_of(route, options.get("api_key"))
+    key = None if is_sdk_client(options.get("client")) else key_of(route, options.get("api_key"))
     return Exchange(
         call=call,
         adapter=adapter,
@@ -130,11 +131,6 @@ def prepare(model: str, messages: Messages, stream: bool, options: CompletionOpt
         max_retries=MAX_RETRIES if (most := options.get("max_retries")) is None else most,
         key=key,
     )
-
-
-def _has_own_key(client: Any) -> bool:
-    """A vendor's SDK client signs for itself."""
-    return client is not None and hasattr(client, "messages")
 
 
 def _address(route: Route) -> str:

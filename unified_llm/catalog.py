@@ -214,7 +214,7 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
 
 
 def search(word: str = "") -> list[tuple[str, str, Model]]:
-    """Every (provider, model id, facts) whose `provider/model` contains the word; pointers have their target's facts."""
+    """Every (provider, model id, facts) whose `provider/model` has the word in it; a pointer has its target's facts."""
     word = word.lower()
     return [
         (provider, name, _facts(provider, name)[0])
@@ -273,7 +273,7 @@ def _unknown(model: str) -> NotFoundError:
     catalog = load()
     listed = [f"{provider}/{name}" for provider, rows in catalog.get("models", {}).items() for name in rows]
     tail = model.rpartition("/")[2]
-    serving = [full for full in listed if full.endswith(f"/{model}") or full.endswith(f"/{tail}")]
+    serving = [full for full in listed if full.endswith((f"/{model}", f"/{tail}"))]
     near = serving or nearest(model, [*listed, *(full.partition("/")[2] for full in listed)])
     hint = f"; did you mean {', '.join(repr(name) for name in near)}?" if near else ""
     return NotFoundError(

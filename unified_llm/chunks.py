@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
+from unified_llm.json_codec import as_dict
 from unified_llm.types import JSON, Chunk
 
 _JOINED = ("content", "reasoning_content", "refusal")
@@ -47,7 +48,7 @@ class _Choice:
             self.extras["annotations"] = [*self.extras.get("annotations", []), *delta["annotations"]]
         if "provider_fields" in delta:
             self.extras["provider_fields"] = delta["provider_fields"]
-        for key, value in (choice.get("logprobs") or {}).items():
+        for key, value in as_dict(choice.get("logprobs")).items():
             self.logprobs[key] = [*(self.logprobs.get(key) or []), *value] if isinstance(value, list) else value
         for key in self.ending:
             self.ending[key] = choice.get(key) or self.ending[key]

@@ -152,7 +152,7 @@ def _pump(streaming: Streaming) -> Generator[Chunk]:
     except GeneratorExit:
         reply.abandon()
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - broken() raises it again, or what it stands for
         reply.close()
         rest = streaming.broken(translated(error))
     streaming.handing = iter(rest)

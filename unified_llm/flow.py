@@ -1,7 +1,7 @@
 """A call as a flow: one generator that says what is to be done, and is told what came of it.
 
-It yields effects and touches no socket and no clock. `drivers.py` performs them, blocking or awaiting, so that every rule
-(retries, errors, what a stream may still do) is written once. The pattern is that of `httpx.Auth.auth_flow`.
+It yields effects and touches no socket and no clock. `drivers.py` performs them, blocking or awaiting, so that every
+rule (retries, errors, what a stream may still do) is written once. The pattern is that of `httpx.Auth.auth_flow`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from operator import length_hint
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from unified_llm import json_codec
 from unified_llm.adapters import Adapter
@@ -52,13 +52,13 @@ class Send(NamedTuple):
 class Read(NamedTuple):
     """Effect: wait for more of the body. Result: bytes, or None when it has ended."""
 
-    reply: Reply
+    reply: Any
 
 
 class Close(NamedTuple):
     """Effect: let go of an answer that is not read to its end. Result: None."""
 
-    reply: Reply
+    reply: Any
 
 
 class Sleep(NamedTuple):
@@ -81,7 +81,7 @@ class Begun:
         seen: the bytes that gave them.
     """
 
-    reply: Reply | None
+    reply: Any
     decoder: CallDecoder | None
     chunks: list[Chunk]
     seen: list[bytes]
@@ -174,7 +174,7 @@ def _whole(exchange: Exchange, content: bytes) -> JSON:
     if not isinstance(body, dict):
         raise call.invalid("the answer is not a JSON object", content)
     try:
-        return exchange.adapter.parse(call, body)
+        return exchange.adapter.parse(call, cast("JSON", body))
     except UNREADABLE as error:
         raise call.invalid(f"the answer is not of this format ({error!r})", content) from error
 
@@ -220,8 +220,8 @@ def redacted(value: Any, key: str | None) -> Any:
     if isinstance(value, str):
         return value.replace(key, "[key]")
     if isinstance(value, dict):
-        return {name: redacted(inner, key) for name, inner in value.items()}
-    return [redacted(inner, key) for inner in value] if isinstance(value, list) else value
+        return {name: redacted(inner, key) for name, inner in cast("JSON", value).items()}
+    return [redacted(inner, key) for inner in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def encode(body: JSON, call: Call) -> bytes:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import from_json
+
+if TYPE_CHECKING:
+    from unified_llm.types import JSON
 
 _from_json = cast("Callable[[bytes | str], Any]", from_json)
 
@@ -26,3 +29,13 @@ def loads(data: bytes | str) -> Any:
 def dumps(value: Any) -> str:
     """Compact JSON; ValueError for NaN and infinities, TypeError for what JSON has no word for."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def as_dict(value: Any) -> JSON:
+    """A value of parsed JSON that should be an object: itself, or an empty one for null and for anything else."""
+    return cast("JSON", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """A value of parsed JSON that should be an array: itself, or an empty one for null and for anything else."""
+    return cast("list[Any]", value) if isinstance(value, list) else []

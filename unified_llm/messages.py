@@ -92,7 +92,7 @@ def _parts(content: Any, index: int) -> list[JSON]:
         if isinstance(part, str):
             out.append({"type": "text", "text": part})
         elif isinstance(part, Mapping) and isinstance(part.get("type"), str):  # pyright: ignore[reportUnknownMemberType]
-            out.append(_part(dict(cast("JSON", part)), index, position))
+            out.append(_part({**cast("JSON", part)}, index, position))
         else:
             raise BadRequestError(
                 f"messages[{index}].content[{position}] is {type(part).__name__} without a type; "
@@ -101,21 +101,17 @@ def _parts(content: Any, index: int) -> list[JSON]:
     return out
 
 
-_PART_FIELDS: dict[str, tuple[str, type]] = {"text": ("text", str), "image_url": ("image_url", object)}
-
-
 def _part(part: JSON, index: int, position: int) -> JSON:
-    field, kind = _PART_FIELDS.get(part["type"], ("type", str))
-    if not isinstance(part.get(field), kind) or part[field] is None:
-        raise BadRequestError(
-            f"messages[{index}].content[{position}] is of type {part['type']!r} and needs {field!r}, "
-            f"which is {type(part.get(field)).__name__}"
-        )
+    kind = part["type"]
+    wrong = (kind == "text" and not isinstance(part.get("text"), str)) or (kind == "image_url" and not part.get(kind))
+    if wrong:
+        found = type(part.get(kind)).__name__
+        raise BadRequestError(f"messages[{index}].content[{position}] is of type {kind!r}, but its {kind!r} is {found}")
     return part
 
 
 def _call_ids(message: JSON, index: int) -> set[str]:
-    calls = message.get("tool_calls") or []
+    calls: Any = message.get("tool_calls") or []
     if not isinstance(calls, list | tuple):
         raise BadRequestError(f"tool_calls of messages[{index}] is {type(calls).__name__}; give a list")
     ids: set[str] = set()

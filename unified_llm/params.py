@@ -85,6 +85,8 @@ def _tool_choice(params: JSON, choice: Any) -> None:
                 params["parallel_tool_calls"] = False
         elif kind in ("tool", "function") and name:
             params["tool_choice"] = {"type": "function", "function": {"name": name}}
+        elif kind is None and "function" in given:
+            params["tool_choice"] = {"type": "function", "function": given["function"]}
         elif kind not in ("function", "custom", "allowed_tools") or kind not in given:
             raise BadRequestError(
                 f"tool_choice is {choice!r}; to name a tool give {{'type': 'function', 'function': {{'name': ...}}}}"

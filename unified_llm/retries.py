@@ -12,12 +12,12 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from unified_llm.errors import APIConnectionError, APIError, APIStatusError
 
 if TYPE_CHECKING:
-    from tenacity import RetryCallState
+    import tenacity
 
 logger = logging.getLogger("unified_llm")
 
@@ -44,10 +44,10 @@ class Retries:
     def wait_after(self, error: APIError) -> float:
         """The seconds to wait before the next attempt; raises the error itself when there is none."""
         self._state.set_exception((type(error), error, error.__traceback__))
-        seconds = self._policy.iter(self._state)
+        seconds = float(cast("tenacity.DoSleep", self._policy.iter(self._state)))
         logger.info("attempt %d failed, the next in %.1f s: %s", self._state.attempt_number, seconds, error)
         self._state.prepare_for_next_attempt()
-        return float(seconds)
+        return seconds
 
 
 def worth_another(error: BaseException) -> bool:
@@ -64,7 +64,7 @@ def worth_another(error: BaseException) -> bool:
     return error.status_code in (408, 409, 429) or error.status_code >= 500
 
 
-def _wait(state: RetryCallState) -> float:
+def _wait(state: tenacity.RetryCallState) -> float:
     error: Any = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "retry_after", None)
     if asked is not None and 0 <= asked <= LONGEST_ASKED:

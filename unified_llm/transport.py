@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from unified_llm import sdk_client
 from unified_llm.errors import APIConnectionError, APITimeoutError
 from unified_llm.flow import HTTPRequest
 
@@ -356,6 +357,8 @@ def sender(client: Any) -> Any:
         return _pool
     if isinstance(client, httpx.Client):
         return OwnClient(client)
+    if sdk_client.is_sdk_client(client) and not sdk_client.is_async(client):
+        return sdk_client.SDKClient(client)
     raise TypeError(
         f"client is {type(client).__name__}; completion() takes an httpx.Client or an anthropic.Anthropic, "
         f"acompletion() their async kin"
@@ -369,6 +372,8 @@ async def async_sender(client: Any) -> Any:
         return kept[0] if kept else await _new_async_pool()
     if isinstance(client, httpx.AsyncClient):
         return OwnAsyncClient(client)
+    if sdk_client.is_sdk_client(client) and sdk_client.is_async(client):
+        return sdk_client.AsyncSDKClient(client)
     raise TypeError(
         f"client is {type(client).__name__}; acompletion() takes an httpx.AsyncClient or an anthropic.AsyncAnthropic, "
         f"completion() their blocking kin"

@@ -102,7 +102,10 @@ def _harmless(call: Call, text: str) -> str:
     return closed
 
 
-_ABSENT = ["seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "verbosity", "prediction", "store", "metadata", "prompt_cache_key", "service_tier", "reasoning_effort", "thinking", "parallel_tool_calls", "safety_identifier"]
+_ABSENT = (
+    "seed frequency_penalty presence_penalty logit_bias logprobs top_logprobs verbosity prediction store metadata "
+    "prompt_cache_key service_tier reasoning_effort thinking parallel_tool_calls safety_identifier"
+).split()
 
 
 def _refuse_the_rest(call: Call) -> None:

@@ -7,19 +7,19 @@ refuses sampling parameters on every model (SDK 2.x migration notes), so it is t
 
 from __future__ import annotations
 
-import re
-from typing import Any, TypedDict
+from collections.abc import Callable
+from typing import Any, ClassVar, TypedDict
 
 from unified_llm import json_codec
+from unified_llm.adapters.anthropic_blocks import NAME, conversation
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import anthropic_schema
 from unified_llm.errors import CONTEXT_WINDOW
 from unified_llm.framing.sse import ServerSentEvents
-from unified_llm.messages import parts, text_of
+from unified_llm.json_codec import as_dict
 from unified_llm.types import JSON, Chunk, FinishReason, Usage
 
-NAME = "anthropic_messages"
 FRAMING = ServerSentEvents
 VERSION = "2023-06-01"
 
@@ -62,7 +62,7 @@ ERROR_STATUS = {
 def render(call: Call) -> Request:
     """The request of a call."""
     body: JSON = {"model": call.route.model, "max_tokens": _max_tokens(call)}
-    system, messages = _conversation(call)
+    system, messages = conversation(call)
     if system:
         body["system"] = system
     body["messages"] = messages
@@ -83,7 +83,7 @@ def _max_tokens(call: Call) -> int:
     known = call.route.max_output
     if known is None:
         call.warnings.append(
-            f"max_tokens was set to {DEFAULT_MAX_TOKENS}: the catalog does not know the most that {call.route.model} takes"
+            f"max_tokens was set to {DEFAULT_MAX_TOKENS}: the most that {call.route.model} takes is not in the catalog"
         )
     return known or DEFAULT_MAX_TOKENS
 
@@ -152,9 +152,10 @@ LEAST_BUDGET = 1024
 
 
 def _fit_budget_thinking(call: Call, body: JSON) -> None:
-    """Budget thinking refuses small answers, forced tools and free sampling (extended-thinking page, "feature compatibility").
+    """Budget thinking refuses small answers, forced tools and free sampling.
 
-    What the caller asked for in Anthropic's own words is refused; an effort is fitted, or left out.
+    https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking, "feature compatibility". What the caller
+    asked for in Anthropic's own words is refused; an effort is fitted, or left out.
     """
     limit, own = body["max_tokens"], "thinking" in call.params
     budget = body["thinking"].get("budget_tokens", 0)
@@ -198,7 +199,7 @@ def _tool(call: Call, tool: JSON) -> JSON:
     if tool.get("type") != "function" or "function" not in tool:
         return tool  # Anthropic's own form: server tools, and client tools with input_schema
     function = tool["function"]
-    schema = function.get("parameters") or {}
+    schema = as_dict(function.get("parameters"))
     out: JSON = {"name": function["name"], "input_schema": {"type": "object", "properties": {}, **schema}}
     for name in ("description", "strict"):
         if function.get(name) is not None:
@@ -213,8 +214,8 @@ def _tool_choice(call: Call, body: JSON) -> JSON | None:
     choice = call.params.get("tool_choice")
     if choice is None:
         return None
-    if isinstance(choice, dict) and choice["type"] == "allowed_tools":
-        allowed = choice["allowed_tools"]
+    if as_dict(choice).get("type") == "allowed_tools":
+        allowed: JSON = choice["allowed_tools"]
         names = {tool["function"]["name"] for tool in allowed["tools"]}
         body["tools"] = [tool for tool in body["tools"] if tool["name"] in names]
         choice = allowed["mode"]
@@ -242,18 +243,9 @@ def _render_format(call: Call, body: JSON) -> None:
 
 
 _ABSENT = (
-    "seed",
-    "frequency_penalty",
-    "presence_penalty",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-    "verbosity",
-    "prediction",
-    "store",
-    "metadata",
-    "prompt_cache_key",
-)
+    "seed frequency_penalty presence_penalty logit_bias logprobs top_logprobs verbosity prediction store metadata "
+    "prompt_cache_key"
+).split()
 
 
 def _render_rest(call: Call, body: JSON) -> None:
@@ -281,241 +273,6 @@ def _render_rest(call: Call, body: JSON) -> None:
         call.leave_out("service_tier", f"{tier!r} is none of auto, default, standard_only")
 
 
-# --- messages ------------------------------------------------------------------------------------------------------
-
-
-def _conversation(call: Call) -> tuple[str | list[JSON], list[JSON]]:
-    """The system text and the turns: results of tools fold into one user turn, neighbours of one role are one turn."""
-    system, turns = _leading_system(call)
-    ids = _ToolIds()
-    out: list[JSON] = []
-    for index, message in turns:
-        role, blocks = _turn(call, message, index, ids)
-        if not blocks:
-            _note_empty(call, message, index)
-        elif out and out[-1]["role"] == role and role != "system":
-            out[-1]["content"] += blocks
-        else:
-            out.append({"role": role, "content": blocks})
-    if not out:
-        raise call.refusal("there is no message with content besides the system prompt; give a user message")
-    _check_pairs(call, out)
-    _fit_ends(call, out, turns)
-    for message in out:
-        message["content"] = _shorten(message["content"])
-    return system, out
-
-
-def _leading_system(call: Call) -> tuple[str | list[JSON], list[tuple[int, JSON]]]:
-    indexed = list(enumerate(call.messages))
-    count = next((i for i, m in indexed if m["role"] not in ("system", "developer")), len(indexed))
-    blocks = [block for i, message in indexed[:count] for block in _blocks(call, message["content"], i)]
-    return _shorten(blocks, joiner="\n\n"), indexed[count:]
-
-
-def _turn(call: Call, message: JSON, index: int, ids: _ToolIds) -> tuple[str, list[JSON]]:
-    role = message["role"]
-    if role == "assistant":
-        return role, _assistant(call, message, index, ids)
-    if role == "tool":
-        return "user", [_tool_result(call, message, index, ids)]
-    if role in ("system", "developer"):
-        if call.route.rules.get("mid_system"):
-            return "system", _blocks(call, message["content"], index)
-        call.adjust(
-            f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
-        )
-    return "user", _blocks(call, message["content"], index)
-
-
-def _note_empty(call: Call, message: JSON, index: int) -> None:
-    if message["role"] == "user":
-        raise call.refusal(f"messages[{index}] is empty, which this API refuses")
-    call.warnings.append(f"messages[{index}] is empty and was left out")
-
-
-class _ToolIds:
-    """Fits the ids of other providers' calls to Anthropic's pattern, each to one id of its own."""
-
-    def __init__(self) -> None:
-        self._fitted: dict[str, str] = {}
-
-    def fit(self, id: str) -> str:
-        if id not in self._fitted:
-            fitting = re.sub(r"[^a-zA-Z0-9_-]", "_", id)
-            while fitting in self._fitted.values():
-                fitting += "_"
-            self._fitted[id] = fitting
-        return self._fitted[id]
-
-
-def _assistant(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:
-    verbatim = _verbatim(message)
-    if verbatim is not None:
-        return verbatim
-    blocks = _blocks(call, message["content"], index)
-    for tool_call in message.get("tool_calls") or ():
-        if "function" not in tool_call:
-            raise call.refusal(f"messages[{index}] has a custom tool call, which only OpenAI knows")
-        function = tool_call["function"]
-        blocks.append(
-            {
-                "type": "tool_use",
-                "id": ids.fit(tool_call["id"]),
-                "name": function["name"],
-                "input": _input(call, function.get("arguments"), index),
-            }
-        )
-    return blocks
-
-
-def _verbatim(message: JSON) -> list[JSON] | None:
-    """The blocks of an answer of this same format, where the caller has not changed the message since."""
-    fields = message.get("provider_fields") or {}
-    if fields.get("adapter") != NAME:
-        return None
-    blocks: list[JSON] = fields["content"]
-    text = "".join(block["text"] for block in blocks if block["type"] == "text")
-    calls = [block["id"] for block in blocks if block["type"] == "tool_use"]
-    same = text == text_of(message["content"]) and calls == [c["id"] for c in message.get("tool_calls") or ()]
-    return [_echoable(block) for block in blocks] if same else None
-
-
-def _echoable(block: JSON) -> JSON:
-    """A block as requests take it: `file_id` of a citation exists only in answers (anthropic SDK, citation params)."""
-    if not block.get("citations"):
-        return block
-    citations = [{key: value for key, value in c.items() if key != "file_id"} for c in block["citations"]]
-    return {**block, "citations": citations}
-
-
-def _input(call: Call, arguments: str | None, index: int) -> JSON:
-    if not arguments or not arguments.strip():
-        return {}
-    try:
-        value = json_codec.loads(arguments)
-    except ValueError:
-        value = arguments
-    if isinstance(value, dict):
-        return value
-    call.warnings.append(
-        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
-    )
-    return {"arguments": value}
-
-
-def _tool_result(call: Call, message: JSON, index: int, ids: _ToolIds) -> JSON:
-    block: JSON = {"type": "tool_result", "tool_use_id": ids.fit(message["tool_call_id"])}
-    content = _shorten(_blocks(call, message["content"], index))
-    if content:
-        block["content"] = content
-    if "cache_control" in message:
-        block["cache_control"] = message["cache_control"]
-    if message.get("is_error"):
-        block["is_error"] = True
-    return block
-
-
-def _blocks(call: Call, content: Any, index: int) -> list[JSON]:
-    return [block for part in parts(content) if (block := _block(call, part, index))]
-
-
-def _block(call: Call, part: JSON, index: int) -> JSON | None:
-    kind = part["type"]
-    if kind == "text":
-        return _with_cache(part, {"type": "text", "text": part["text"]}) if part["text"].strip() else None
-    if kind == "refusal":
-        return {"type": "text", "text": part["refusal"]} if part.get("refusal") else None
-    if kind == "image_url":
-        if "vision" in call.route.facts.get("lacks", ()):
-            raise call.refusal(f"messages[{index}] has an image, which this model does not take")
-        return _with_cache(part, {"type": "image", "source": _image_source(call, part["image_url"], index)})
-    if kind == "file":
-        return _with_cache(part, _document(call, part.get("file") or {}, index))
-    if kind in ("input_audio", "video_url"):
-        raise call.refusal(f"messages[{index}] has a part of type {kind!r}; Claude takes text, images and documents")
-    return part  # Anthropic's own form
-
-
-def _with_cache(part: JSON, block: JSON) -> JSON:
-    if "cache_control" in part:
-        block["cache_control"] = part["cache_control"]
-    return block
-
-
-_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]+)*;base64,(?P<data>.*)", re.DOTALL)
-
-
-def _image_source(call: Call, image: Any, index: int) -> JSON:
-    url = image if isinstance(image, str) else image.get("url", "")
-    if url.startswith(("http://", "https://")):
-        return {"type": "url", "url": url}
-    match = _DATA_URL.match(url)
-    if not match:
-        raise call.refusal(
-            f"messages[{index}] has the image URL {url[:40]!r}; give an http(s) URL or a base64 data URL"
-        )
-    data = match["data"]
-    return {"type": "base64", "media_type": _sniffed(data) or match["type"] or "image/png", "data": data}
-
-
-_MAGIC = {"/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp"}
-
-
-def _sniffed(data: str) -> str | None:
-    """The type that the bytes show, since Anthropic refuses a label that does not fit them."""
-    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
-
-
-def _document(call: Call, file: JSON, index: int) -> JSON:
-    if file.get("file_id"):
-        return {"type": "document", "source": {"type": "file", "file_id": file["file_id"]}}
-    match = _DATA_URL.match(file.get("file_data") or "")
-    if not match or match["type"] != "application/pdf":
-        raise call.refusal(
-            f"messages[{index}] has a file that is no PDF; give file_data as data:application/pdf;base64,..."
-        )
-    source = {"type": "base64", "media_type": "application/pdf", "data": match["data"]}
-    title = {"title": file["filename"]} if file.get("filename") else {}
-    return {"type": "document", "source": source, **title}
-
-
-def _check_pairs(call: Call, messages: list[JSON]) -> None:
-    """Every tool_use needs its tool_result in the next message, results first."""
-    for position, message in enumerate(messages):
-        if message["role"] != "assistant":
-            message["content"].sort(key=lambda block: block["type"] != "tool_result")
-            continue
-        asked = {block["id"]: block["name"] for block in message["content"] if block["type"] == "tool_use"}
-        following = messages[position + 1]["content"] if position + 1 < len(messages) else []
-        answered = {block["tool_use_id"] for block in following if block["type"] == "tool_result"}
-        missing = [f"{name} ({id})" for id, name in asked.items() if id not in answered]
-        if missing:
-            raise call.refusal(f"the tool call {', '.join(missing)} has no result right after it; add its tool message")
-
-
-def _fit_ends(call: Call, messages: list[JSON], turns: list[tuple[int, JSON]]) -> None:
-    if messages[0]["role"] == "assistant":
-        raise call.refusal(f"messages[{turns[0][0]}] is the assistant's; this API wants a user message before it")
-    last = messages[-1]
-    if last["role"] != "assistant":
-        return
-    if call.route.rules.get("prefill") is False:
-        raise call.refusal("this model takes no prefill (a final assistant message); claude-sonnet-4-5 and earlier do")
-    block = last["content"][-1]
-    if block["type"] == "text" and block["text"] != block["text"].rstrip():
-        # "final assistant content cannot end with trailing whitespace"
-        last["content"][-1] = {**block, "text": block["text"].rstrip()}
-        call.warnings.append("white space at the end of the prefill was left out")
-
-
-def _shorten(blocks: list[JSON], joiner: str = "") -> str | list[JSON]:
-    """A string where the blocks say no more than one."""
-    if all(block.keys() == {"type", "text"} for block in blocks) and (joiner or len(blocks) < 2):
-        return joiner.join(block["text"] for block in blocks)
-    return blocks
-
-
 # --- response ------------------------------------------------------------------------------------------------------
 
 
@@ -541,8 +298,8 @@ def parse(call: Call, body: JSON) -> JSON:
                 "native_finish_reason": body.get("stop_reason"),
             }
         ],
-        "usage": _usage(body.get("usage") or {}),
-        **_tier(body.get("usage") or {}),
+        "usage": _usage(as_dict(body.get("usage"))),
+        **_tier(as_dict(body.get("usage"))),
     }
 
 
@@ -581,24 +338,16 @@ def _annotations(blocks: list[JSON]) -> list[JSON]:
     out: list[JSON] = []
     start = 0
     for block in blocks:
-        if block["type"] != "text":
-            continue
-        end = start + len(block["text"] or "")
-        for citation in block.get("citations") or ():
-            if citation.get("url"):
-                out.append(
-                    {
-                        "type": "url_citation",
-                        "url_citation": {
-                            "url": citation["url"],
-                            "title": citation.get("title") or "",
-                            "start_index": start,
-                            "end_index": end,
-                        },
-                    }
-                )
-        start = end
+        if block["type"] == "text":
+            end = start + len(block["text"] or "")
+            out += [_annotation(cited, start, end) for cited in block.get("citations") or () if cited.get("url")]
+            start = end
     return out
+
+
+def _annotation(cited: JSON, start: int, end: int) -> JSON:
+    citation = {"url": cited["url"], "title": cited.get("title") or "", "start_index": start, "end_index": end}
+    return {"type": "url_citation", "url_citation": citation}
 
 
 def _add_refusal(message: JSON, stop: str | None, details: JSON) -> None:
@@ -627,7 +376,7 @@ def _usage(native: JSON) -> Usage | None:
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
     }
-    thought = (native.get("output_tokens_details") or {}).get("thinking_tokens")
+    thought = as_dict(native.get("output_tokens_details")).get("thinking_tokens")
     if thought is not None:
         usage["completion_tokens_details"] = {"reasoning_tokens": thought}
     return usage
@@ -644,14 +393,13 @@ _TOO_LONG = ("prompt is too long", "exceed context limit", "maximum context leng
 
 def explain(status: int, body: Any) -> tuple[str | None, str]:
     """The code and the message of an error body."""
-    error: Any = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict):
-        return None, str(error or body)
+    given = as_dict(body).get("error")
+    error = as_dict(given)
+    if not error:
+        return None, str(given or body)
     code: str | None = error.get("type")
     message = error.get("message") or str(error)
-    details = error.get("details")
-    if isinstance(details, dict) and details.get("error_code"):
-        code = details["error_code"]
+    code = as_dict(error.get("details")).get("error_code") or code
     if status == 400 and any(phrase in message for phrase in _TOO_LONG):
         code = CONTEXT_WINDOW
     return code, message
@@ -659,8 +407,7 @@ def explain(status: int, body: Any) -> tuple[str | None, str]:
 
 def status_in(body: JSON) -> int:
     """The HTTP status that an error inside a 200 stands for; 200 where its type says none."""
-    error = body.get("error")
-    return ERROR_STATUS.get(error.get("type", ""), 200) if isinstance(error, dict) else 200
+    return ERROR_STATUS.get(as_dict(body.get("error")).get("type", ""), 200)
 
 
 # --- stream --------------------------------------------------------------------------------------------------------
@@ -781,7 +528,7 @@ class Decoder(BaseDecoder):
     def _message_stop(self, event: JSON, chunks: list[Chunk]) -> None:
         self._end(chunks, marked=True)
 
-    _EVENTS = {
+    _EVENTS: ClassVar[dict[str, Callable[[Decoder, JSON, list[Chunk]], None]]] = {
         "message_start": _start,
         "content_block_start": _start_block,
         "content_block_stop": _stop_block,

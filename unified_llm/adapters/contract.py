@@ -6,9 +6,10 @@ dicts and bytes, and never a socket, a clock, the environment or a log.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, cast
 
 from pydantic_core import from_json
 
@@ -37,7 +38,7 @@ class Request(NamedTuple):
 
     path: str
     body: JSON
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -228,11 +229,5 @@ class Decoder:
         choice["delta"] = {"role": "assistant", **choice["delta"]}
 
     def _chunk(self, choices: list[Any], **fields: Any) -> Chunk:
-        return {
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-            **fields,
-        }
+        chunk: JSON = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model}
+        return cast("Chunk", {**chunk, "choices": choices, **fields})

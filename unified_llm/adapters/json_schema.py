@@ -8,7 +8,11 @@ from typing import Any, cast
 from unified_llm.types import JSON
 
 # https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs, "JSON schema limitations"
-_REFUSED = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "maxItems", "uniqueItems", "prefixItems", "patternProperties", "propertyNames", "not", "if", "then", "else", "minProperties", "maxProperties", "contains", "unevaluatedProperties"]
+_REFUSED = (
+    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern maxItems uniqueItems "
+    "prefixItems patternProperties propertyNames not if then else minProperties maxProperties contains "
+    "unevaluatedProperties"
+).split()
 _FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
 
 

@@ -11,12 +11,13 @@ from typing import Any, Literal, TypedDict
 from unified_llm import json_codec
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
-from unified_llm.errors import CONTENT_POLICY, CONTEXT_WINDOW, OVERLOADED
+from unified_llm.adapters.openai_errors import explain as explain
+from unified_llm.adapters.openai_errors import raise_broken, raise_error
+from unified_llm.adapters.openai_messages import NAME, conversation
 from unified_llm.framing.sse import ServerSentEvents
-from unified_llm.messages import parts
+from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON, Chunk, FinishReason
 
-NAME = "openai_chat"
 FRAMING = ServerSentEvents
 
 
@@ -63,23 +64,17 @@ class Quirks(TypedDict, total=False):
 
 # --- request -------------------------------------------------------------------------------------------------------
 
-_PASSED = ["temperature", "top_p", "top_k", "stop", "n", "seed", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "verbosity", "modalities", "audio", "prediction", "web_search_options", "service_tier", "safety_identifier", "metadata", "store", "prompt_cache_key"]
-_SAMPLING = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "frequency_penalty",
-    "presence_penalty",
-    "logit_bias",
-    "logprobs",
-    "top_logprobs",
-)
+_PASSED = (
+    "temperature top_p top_k stop n seed frequency_penalty presence_penalty logit_bias logprobs top_logprobs verbosity "
+    "modalities audio prediction web_search_options service_tier safety_identifier metadata store prompt_cache_key"
+).split()
+_SAMPLING = "temperature top_p top_k frequency_penalty presence_penalty logit_bias logprobs top_logprobs".split()
 
 
 def render(call: Call) -> Request:
     """The request of a call."""
     quirks = call.route.quirks
-    body: JSON = {"model": call.route.model, "messages": _messages(call)}
+    body: JSON = {"model": call.route.model, "messages": conversation(call)}
     limit = call.params.get("max_completion_tokens", call.params.get("max_tokens"))
     if limit is not None:
         body[quirks.get("max_tokens_field", "max_tokens")] = limit
@@ -206,129 +201,6 @@ def _leave_out_refused(call: Call, body: JSON) -> None:
         body["temperature"] = highest
 
 
-# --- messages ------------------------------------------------------------------------------------------------------
-
-_KEYS = {
-    "system": ("role", "content", "name"),
-    "developer": ("role", "content", "name"),
-    "user": ("role", "content", "name"),
-    "assistant": ("role", "content", "name", "refusal", "tool_calls", "audio"),
-    "tool": ("role", "content", "tool_call_id"),
-}
-# parts of answers of this and other libraries that no request has a place for
-_ANSWER_KEYS = {
-    *("annotations", "reasoning", "reasoning_content", "reasoning_details", "reasoning_signature", "provider_fields"),
-    *("provider_specific_fields", "thinking_blocks", "function_call", "parsed", "name"),
-}
-
-
-def _messages(call: Call) -> list[JSON]:
-    out = [_message(call, message, index) for index, message in enumerate(call.messages)]
-    if call.messages[-1]["role"] == "assistant":
-        _mark_prefill(call, out[-1])
-    if call.route.quirks.get("split_tool_calls"):
-        return _one_call_each(out)
-    return out
-
-
-def _message(call: Call, message: JSON, index: int) -> JSON:
-    quirks, role = call.route.quirks, message["role"]
-    out = {key: message[key] for key in _KEYS[role] if message.get(key) is not None}
-    for key in message:
-        if key not in _KEYS[role] and key not in _ANSWER_KEYS:
-            call.warnings.append(f"{key} of messages[{index}] was left out: this API has no such field")
-    out["content"] = _content(call, message["content"], index)
-    if (
-        role == "tool"
-        and not quirks.get("tool_images")
-        and any(part["type"] != "text" for part in parts(message["content"]))
-    ):
-        raise call.refusal(
-            f"messages[{index}] is the result of a tool and may have only text here; Claude takes images there"
-        )
-    if role == "developer" and not quirks.get("developer_role"):
-        out["role"] = "system"
-    if role == "assistant":
-        _render_answer(call, message, out)
-    return out
-
-
-def _content(call: Call, content: Any, index: int) -> Any:
-    if not isinstance(content, list):
-        return content
-    lacks = call.route.facts.get("lacks", ())
-    if "vision" in lacks and any(part["type"] == "image_url" for part in content):
-        raise call.refusal(f"messages[{index}] has an image, which this model does not take")
-    if call.route.quirks.get("string_content") and all(part["type"] == "text" for part in content):
-        return "".join(part["text"] for part in content)
-    return [_part(call, part, index) for part in content]
-
-
-def _part(call: Call, part: JSON, index: int) -> JSON:
-    if part["type"] == "image_url" and isinstance(part["image_url"], str):
-        part = {**part, "image_url": {"url": part["image_url"]}}
-    if "cache_control" in part and not call.route.quirks.get("cache_control"):
-        call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
-        part = {key: value for key, value in part.items() if key != "cache_control"}
-    return part
-
-
-def _render_answer(call: Call, message: JSON, out: JSON) -> None:
-    """An earlier answer, as this host wants it back."""
-    quirks = call.route.quirks
-    calls = message.get("tool_calls")
-    if calls:
-        out["tool_calls"] = [_tool_call(tool_call) for tool_call in calls]
-        if not out["content"] and quirks.get("null_content") == "empty":
-            out["content"] = ""
-    elif out["content"] is None:
-        out["content"] = ""
-    field = quirks.get("echo_reasoning", "none")
-    if field == "reasoning_details":
-        fields = message.get("provider_fields") or {}
-        details = fields.get("message", {}).get(field) if fields.get("adapter") == NAME else message.get(field)
-        if details:
-            out[field] = details
-    elif field != "none" and message.get("reasoning_content"):
-        out[field] = message["reasoning_content"]
-
-
-def _tool_call(call: JSON) -> JSON:
-    if "function" not in call:
-        return call
-    function = call["function"]
-    arguments = function.get("arguments") or "{}"
-    return {"id": call["id"], "type": "function", "function": {"name": function["name"], "arguments": arguments}}
-
-
-def _mark_prefill(call: Call, message: JSON) -> None:
-    if message.get("tool_calls"):
-        return
-    form = call.route.quirks.get("prefill", "native")
-    if form == "refused" or call.route.rules.get("prefill") is False:
-        raise call.refusal("this model takes no prefill (a final assistant message); end with a user message")
-    if form != "native":
-        message[form] = True
-
-
-def _one_call_each(messages: list[JSON]) -> list[JSON]:
-    """Each tool call in a message of its own, followed by its result."""
-    results = {message["tool_call_id"]: message for message in messages if message["role"] == "tool"}
-    out: list[JSON] = []
-    for message in messages:
-        calls = message.get("tool_calls") or []
-        if message["role"] == "tool":
-            continue
-        if len(calls) < 2:
-            out += [message, *(results[c["id"]] for c in calls if c["id"] in results)]
-            continue
-        for position, call in enumerate(calls):
-            out.append({**message, "content": message["content"] if position == 0 else "", "tool_calls": [call]})
-            if call["id"] in results:
-                out.append(results[call["id"]])
-    return out
-
-
 # --- response ------------------------------------------------------------------------------------------------------
 
 FINISH: dict[str, FinishReason] = {
@@ -362,7 +234,7 @@ _MESSAGE_KEYS = {
 
 def parse(call: Call, body: JSON) -> JSON:
     """The fields of the completion that a body holds."""
-    _raise_error(call, body)
+    raise_error(call, body)
     natives = body.get("choices")
     if not natives:
         raise call.invalid("the answer has no choices", json_codec.dumps(body).encode())
@@ -378,8 +250,8 @@ def parse(call: Call, body: JSON) -> JSON:
 
 
 def _choice(call: Call, native: JSON, position: int) -> JSON:
-    _raise_broken(call, native)
-    wire = native.get("message") or {}
+    raise_broken(call, native)
+    wire = as_dict(native.get("message"))
     text, thought = _texts(wire.get("content"))
     message: JSON = {"role": "assistant", "content": text or None}
     reasoning = thought or _reasoning(wire)
@@ -408,8 +280,8 @@ def _choice(call: Call, native: JSON, position: int) -> JSON:
 
 def _wire_calls(wire: JSON) -> list[JSON]:
     """The tool calls, with the deprecated function_call as one of them."""
-    calls = wire.get("tool_calls") or []
-    function = wire.get("function_call") or {}
+    calls = as_list(wire.get("tool_calls"))
+    function = as_dict(wire.get("function_call"))
     return [{"function": function}] if function.get("name") and not calls else calls
 
 
@@ -455,12 +327,11 @@ def _texts(content: Any) -> tuple[str, str]:
 def _reasoning(wire: JSON) -> str:
     """The readable reasoning; the fields repeat each other, so the first that has any is it."""
     for key in ("reasoning_content", "reasoning"):
-        value: Any = wire.get(key)
-        if isinstance(value, dict):
-            value = value.get("content")
+        value = wire.get(key)
+        value = as_dict(value).get("content") if isinstance(value, dict) else value
         if value and isinstance(value, str):
             return value
-    details = wire.get("reasoning_details") or ()
+    details = as_list(wire.get("reasoning_details"))
     return "".join(detail.get("text") or detail.get("summary") or "" for detail in details)
 
 
@@ -488,8 +359,8 @@ def _finish(native: str | None, called: bool) -> FinishReason | None:
 def _native_usage(body: JSON) -> JSON | None:
     if body.get("usage"):
         return body["usage"]
-    choices = body.get("choices") or [{}]
-    return (body.get("x_groq") or {}).get("usage") or choices[0].get("usage")
+    choices = as_list(body.get("choices"))
+    return as_dict(body.get("x_groq")).get("usage") or (choices[0].get("usage") if choices else None)
 
 
 def _usage(native: JSON | None) -> JSON | None:
@@ -519,107 +390,6 @@ def _usage(native: JSON | None) -> JSON | None:
 
 def _counts(details: JSON | None) -> JSON:
     return {key: value for key, value in (details or {}).items() if value is not None}
-
-
-# --- errors --------------------------------------------------------------------------------------------------------
-
-_TYPE_STATUS = {
-    "invalid_request_error": 400,
-    "context_length_exceeded": 400,
-    "invalid_api_key": 401,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "model_not_found": 404,
-    "rate_limit_error": 429,
-    "rate_limit_exceeded": 429,
-    "insufficient_quota": 429,
-    "server_error": 500,
-    "internal_server_error": 500,
-    "api_error": 500,
-    "overloaded_error": 529,
-}
-_TOO_LONG = (
-    "context_length_exceeded",
-    "exceed_context_size",
-    "maximum context length",
-    "context length",
-    "prompt is too long",
-    "Range of input length should be",
-    "reduce the length",
-    "too many tokens",
-)
-_POLICY = (
-    "content_filter",
-    "content_policy_violation",
-    "data_inspection_failed",
-    "ResponsibleAIPolicyViolation",
-    "1301",
-)
-
-
-def explain(status: int, body: Any) -> tuple[str | None, str]:
-    """The code and the message of an error body, in any of the shapes that servers give."""
-    inner: Any = body[0] if isinstance(body, list) and body else body
-    if not isinstance(inner, dict):
-        return None, str(inner or "no error message")
-    error: Any = inner.get("error") or inner.get("base_resp") or inner
-    if not isinstance(error, dict):
-        error = {**inner, "message": error}
-    code = next((str(error[key]) for key in ("code", "error_code", "type", "status") if error.get(key)), None)
-    message = _error_message(error)
-    if status in (400, 413, 422) and any(phrase in f"{code} {error.get('type')} {message}" for phrase in _TOO_LONG):
-        code = CONTEXT_WINDOW
-    elif code in _POLICY:
-        code = CONTENT_POLICY
-    elif status == 503 and "overloaded" in f"{code} {error.get('type')}":
-        code = OVERLOADED
-    return code, message
-
-
-def _error_message(error: JSON) -> str:
-    for key in ("message", "detail", "errors", "title", "status_msg"):
-        value: Any = error.get(key)
-        while isinstance(value, list) and value:
-            value = value[0]
-        if isinstance(value, dict):
-            value = value.get("message") or value.get("msg") or value.get("error") or value.get("detail")
-        if value:
-            return value if isinstance(value, str) else json_codec.dumps(value)
-    return json_codec.dumps(error)
-
-
-_BROKEN = ("error", "network_error", "insufficient_system_resource", "abort")
-"""Finish reasons of an answer that the server could not finish (OpenRouter, Z.ai, DeepSeek, vLLM)."""
-
-
-def _raise_broken(call: Call, native: JSON) -> None:
-    """Raise what one choice of a 200 says went wrong with it."""
-    error, finish = native.get("error"), native.get("finish_reason")
-    if error:
-        raise call.error(_status_in(error), {"error": error}, explain)
-    if finish in _BROKEN:
-        raise call.error(500, {"code": finish, "message": f"the server broke the answer off ({finish})"}, explain)
-
-
-def _raise_error(call: Call, event: JSON) -> None:
-    """Raise what a 200 says went wrong: a truthy `error`, an error object, a failed base_resp, an error in x_groq."""
-    error = event.get("error") or (event.get("x_groq") or {}).get("error")
-    failed = (event.get("base_resp") or {}).get("status_code") or event.get("object") == "error"
-    if error or failed:
-        body = {"error": error} if error else event
-        raise call.error(_status_in(error if isinstance(error, dict) else event), body, explain)
-
-
-def _status_in(error: JSON) -> int:
-    """The HTTP status that an error inside a 200 stands for; 200 where it does not say."""
-    for key in ("code", "status", "status_code"):
-        value: Any = error.get(key)
-        if isinstance(value, str) and value.isdigit():
-            value = int(value)
-        if isinstance(value, int) and 400 <= value < 600:
-            return value
-    return next((_TYPE_STATUS[word] for key in ("type", "code") if (word := error.get(key)) in _TYPE_STATUS), 200)
 
 
 # --- stream --------------------------------------------------------------------------------------------------------
@@ -684,7 +454,7 @@ class Decoder(BaseDecoder):
         self._read_any(event, chunks)
 
     def _read_any(self, event: JSON, chunks: list[Chunk]) -> None:
-        _raise_error(self.call, event)
+        raise_error(self.call, event)
         if not self._begun and not chunks:
             self.id = event.get("id") or self.id
             self.model = event.get("model") or self.model
@@ -693,19 +463,19 @@ class Decoder(BaseDecoder):
         if usage and usage.get("prompt_tokens") is not None:
             self._usage = usage
         self._top |= _top_fields(event)
-        choices = [choice for native in event.get("choices") or () if (choice := self._choice(native))]
+        choices = [choice for native in as_list(event.get("choices")) if (choice := self._choice(native))]
         if choices:
             chunks.append(self._chunk(choices))
             self._plain = len(self._choices) == 1 and 0 in self._choices
 
     def _choice(self, native: JSON) -> JSON | None:
         """What one native choice adds, None where it adds nothing yet."""
-        _raise_broken(self.call, native)
+        raise_broken(self.call, native)
         index = native.get("index") or 0
         choice = self._choices.setdefault(index, _Choice())
         choice.finish = native.get("finish_reason") or choice.finish
         choice.native_finish = native.get("native_finish_reason") or choice.native_finish
-        wire = (native["delta"] if "delta" in native else native.get("message")) or {}
+        wire = as_dict(native["delta"] if "delta" in native else native.get("message"))
         delta = self._delta(choice, wire)
         logprobs = native.get("logprobs")
         if len(delta) == 1 and delta["content"] is None and not logprobs:
@@ -745,7 +515,7 @@ class Decoder(BaseDecoder):
                 "function": {"name": native["custom"].get("name"), "arguments": native["custom"].get("input")},
             }
         tool = _tool_for(choice, native)
-        function = native.get("function") or {}
+        function = as_dict(native.get("function"))
         tool.id = tool.id or native.get("id") or None
         tool.name = tool.name or function.get("name") or ""
         arguments = _arguments(function.get("arguments"))
@@ -784,7 +554,7 @@ class Decoder(BaseDecoder):
 
 
 def _plain_text(event: JSON) -> str | None:
-    """The text of an event that has nothing else, None where it may have; nearly all events of a stream have only text."""
+    """The text of an event that has nothing else, as nearly all of a stream; None where it may have more."""
     try:
         (native,) = event["choices"]
         delta = native["delta"]
@@ -810,7 +580,7 @@ def _tool_for(choice: _Choice, native: JSON) -> _ToolCall:
         at = len(choice.calls)
     else:
         found = choice.by_index.get(at)
-        named = (native.get("function") or {}).get("name")
+        named = as_dict(native.get("function")).get("name")
         if found and id and found.id and id != found.id and named:
             found = None
     if found is None:

@@ -1,0 +1,254 @@
+"""Messages as Anthropic's content blocks: what `anthropic_messages` renders a conversation to.
+
+https://docs.anthropic.com/en/api/messages, checked 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from unified_llm import json_codec
+from unified_llm.adapters.contract import Call
+from unified_llm.json_codec import as_dict, as_list
+from unified_llm.messages import parts, text_of
+from unified_llm.types import JSON
+
+NAME = "anthropic_messages"
+"""Marks the `provider_fields` of an answer whose blocks can be sent back as they are."""
+
+
+def conversation(call: Call) -> tuple[str | list[JSON], list[JSON]]:
+    """The system text and the turns: results of tools fold into one user turn, neighbours of one role are one turn."""
+    system, turns = _leading_system(call)
+    ids = _ToolIds()
+    out: list[JSON] = []
+    for index, message in turns:
+        role, blocks = _turn(call, message, index, ids)
+        if not blocks:
+            _note_empty(call, message, index)
+        elif out and out[-1]["role"] == role and role != "system":
+            out[-1]["content"] += blocks
+        else:
+            out.append({"role": role, "content": blocks})
+    if not out:
+        raise call.refusal("there is no message with content besides the system prompt; give a user message")
+    _check_pairs(call, out)
+    _fit_ends(call, out, turns)
+    for message in out:
+        message["content"] = _shorten(message["content"])
+    return system, out
+
+
+def _leading_system(call: Call) -> tuple[str | list[JSON], list[tuple[int, JSON]]]:
+    indexed = list(enumerate(call.messages))
+    count = next((i for i, m in indexed if m["role"] not in ("system", "developer")), len(indexed))
+    blocks = [block for i, message in indexed[:count] for block in _blocks(call, message["content"], i)]
+    return _shorten(blocks, joiner="\n\n"), indexed[count:]
+
+
+def _turn(call: Call, message: JSON, index: int, ids: _ToolIds) -> tuple[str, list[JSON]]:
+    role = message["role"]
+    if role == "assistant":
+        return role, _assistant(call, message, index, ids)
+    if role == "tool":
+        return "user", [_tool_result(call, message, index, ids)]
+    if role in ("system", "developer"):
+        if call.route.rules.get("mid_system"):
+            return "system", _blocks(call, message["content"], index)
+        call.adjust(
+            f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
+        )
+    return "user", _blocks(call, message["content"], index)
+
+
+def _note_empty(call: Call, message: JSON, index: int) -> None:
+    if message["role"] == "user":
+        raise call.refusal(f"messages[{index}] is empty, which this API refuses")
+    call.warnings.append(f"messages[{index}] is empty and was left out")
+
+
+class _ToolIds:
+    """Fits the ids of other providers' calls to Anthropic's pattern, each to one id of its own."""
+
+    def __init__(self) -> None:
+        self._fitted: dict[str, str] = {}
+
+    def fit(self, id: str) -> str:
+        if id not in self._fitted:
+            fitting = re.sub(r"[^a-zA-Z0-9_-]", "_", id)
+            while fitting in self._fitted.values():
+                fitting += "_"
+            self._fitted[id] = fitting
+        return self._fitted[id]
+
+
+def _assistant(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:
+    verbatim = _verbatim(message)
+    if verbatim is not None:
+        return verbatim
+    blocks = _blocks(call, message["content"], index)
+    for tool_call in as_list(message.get("tool_calls")):
+        if "function" not in tool_call:
+            raise call.refusal(f"messages[{index}] has a custom tool call, which only OpenAI knows")
+        function = tool_call["function"]
+        blocks.append(
+            {
+                "type": "tool_use",
+                "id": ids.fit(tool_call["id"]),
+                "name": function["name"],
+                "input": _input(call, function.get("arguments"), index),
+            }
+        )
+    return blocks
+
+
+def _verbatim(message: JSON) -> list[JSON] | None:
+    """The blocks of an answer of this same format, where the caller has not changed the message since."""
+    fields = as_dict(message.get("provider_fields"))
+    if fields.get("adapter") != NAME:
+        return None
+    blocks: list[JSON] = fields["content"]
+    text = "".join(block["text"] for block in blocks if block["type"] == "text")
+    calls = [block["id"] for block in blocks if block["type"] == "tool_use"]
+    same = text == text_of(message["content"]) and calls == [c["id"] for c in as_list(message.get("tool_calls"))]
+    return [_echoable(block) for block in blocks] if same else None
+
+
+def _echoable(block: JSON) -> JSON:
+    """A block as requests take it: `file_id` of a citation exists only in answers (anthropic SDK, citation params)."""
+    if not block.get("citations"):
+        return block
+    citations = [{key: value for key, value in c.items() if key != "file_id"} for c in block["citations"]]
+    return {**block, "citations": citations}
+
+
+def _input(call: Call, arguments: str | None, index: int) -> JSON:
+    if not arguments or not arguments.strip():
+        return {}
+    try:
+        value = json_codec.loads(arguments)
+    except ValueError:
+        value = arguments
+    if isinstance(value, dict):
+        return as_dict(value)
+    call.warnings.append(
+        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
+    )
+    return {"arguments": value}
+
+
+def _tool_result(call: Call, message: JSON, index: int, ids: _ToolIds) -> JSON:
+    block: JSON = {"type": "tool_result", "tool_use_id": ids.fit(message["tool_call_id"])}
+    content = _shorten(_blocks(call, message["content"], index))
+    if content:
+        block["content"] = content
+    if "cache_control" in message:
+        block["cache_control"] = message["cache_control"]
+    if message.get("is_error"):
+        block["is_error"] = True
+    return block
+
+
+def _blocks(call: Call, content: Any, index: int) -> list[JSON]:
+    return [block for part in parts(content) if (block := _block(call, part, index))]
+
+
+def _block(call: Call, part: JSON, index: int) -> JSON | None:
+    kind = part["type"]
+    if kind == "text":
+        return _with_cache(part, {"type": "text", "text": part["text"]}) if part["text"].strip() else None
+    if kind == "refusal":
+        return {"type": "text", "text": part["refusal"]} if part.get("refusal") else None
+    if kind == "image_url":
+        if "vision" in call.route.facts.get("lacks", ()):
+            raise call.refusal(f"messages[{index}] has an image, which this model does not take")
+        return _with_cache(part, {"type": "image", "source": _image_source(call, part["image_url"], index)})
+    if kind == "file":
+        return _with_cache(part, _document(call, as_dict(part.get("file")), index))
+    if kind in ("input_audio", "video_url"):
+        raise call.refusal(f"messages[{index}] has a part of type {kind!r}; Claude takes text, images and documents")
+    return part  # Anthropic's own form
+
+
+def _with_cache(part: JSON, block: JSON) -> JSON:
+    if "cache_control" in part:
+        block["cache_control"] = part["cache_control"]
+    return block
+
+
+_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]+)*;base64,(?P<data>.*)", re.DOTALL)
+
+
+def _image_source(call: Call, image: Any, index: int) -> JSON:
+    url = image if isinstance(image, str) else image.get("url", "")
+    if url.startswith(("http://", "https://")):
+        return {"type": "url", "url": url}
+    match = _DATA_URL.match(url)
+    if not match:
+        raise call.refusal(
+            f"messages[{index}] has the image URL {url[:40]!r}; give an http(s) URL or a base64 data URL"
+        )
+    data = match["data"]
+    return {"type": "base64", "media_type": _sniffed(data) or match["type"] or "image/png", "data": data}
+
+
+_MAGIC = {"/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp"}
+
+
+def _sniffed(data: str) -> str | None:
+    """The type that the bytes show, since Anthropic refuses a label that does not fit them."""
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+
+
+def _document(call: Call, file: JSON, index: int) -> JSON:
+    if file.get("file_id"):
+        return {"type": "document", "source": {"type": "file", "file_id": file["file_id"]}}
+    match = _DATA_URL.match(file.get("file_data") or "")
+    if not match or match["type"] != "application/pdf":
+        raise call.refusal(
+            f"messages[{index}] has a file that is no PDF; give file_data as data:application/pdf;base64,..."
+        )
+    source = {"type": "base64", "media_type": "application/pdf", "data": match["data"]}
+    title = {"title": file["filename"]} if file.get("filename") else {}
+    return {"type": "document", "source": source, **title}
+
+
+def _check_pairs(call: Call, messages: list[JSON]) -> None:
+    """Every tool_use needs its tool_result in the next message, results first."""
+    for position, message in enumerate(messages):
+        if message["role"] != "assistant":
+            message["content"].sort(key=_after_results)
+            continue
+        asked = {block["id"]: block["name"] for block in message["content"] if block["type"] == "tool_use"}
+        following: list[JSON] = messages[position + 1]["content"] if position + 1 < len(messages) else []
+        answered = {block["tool_use_id"] for block in following if block["type"] == "tool_result"}
+        missing = [f"{name} ({id})" for id, name in asked.items() if id not in answered]
+        if missing:
+            raise call.refusal(f"the tool call {', '.join(missing)} has no result right after it; add its tool message")
+
+
+def _after_results(block: JSON) -> bool:
+    return block["type"] != "tool_result"
+
+
+def _fit_ends(call: Call, messages: list[JSON], turns: list[tuple[int, JSON]]) -> None:
+    if messages[0]["role"] == "assistant":
+        raise call.refusal(f"messages[{turns[0][0]}] is the assistant's; this API wants a user message before it")
+    last = messages[-1]
+    if last["role"] != "assistant":
+        return
+    if call.route.rules.get("prefill") is False:
+        raise call.refusal("this model takes no prefill (a final assistant message); claude-sonnet-4-5 and earlier do")
+    block = last["content"][-1]
+    if block["type"] == "text" and block["text"] != block["text"].rstrip():
+        # "final assistant content cannot end with trailing whitespace"
+        last["content"][-1] = {**block, "text": block["text"].rstrip()}
+        call.warnings.append("white space at the end of the prefill was left out")
+
+
+def _shorten(blocks: list[JSON], joiner: str = "") -> str | list[JSON]:
+    """A string where the blocks say no more than one."""
+    if all(block.keys() == {"type", "text"} for block in blocks) and (joiner or len(blocks) < 2):
+        return joiner.join(block["text"] for block in blocks)
+    return blocks

@@ -1,0 +1,157 @@
+"""A caller's own Anthropic SDK client: the adapter renders and parses, the client signs and sends.
+
+`anthropic.Anthropic`, its Bedrock, Vertex and other kin, and their async forms. The client's own retries are switched
+off for the call, so that `max_retries` means the same with every client. A stream's typed events are written back as
+the server-sent events that they came from, since Bedrock's have another framing on the wire.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from unified_llm.errors import APIConnectionError, APITimeoutError, BadRequestError
+from unified_llm.flow import HTTPRequest
+
+_NAMED = ("model", "max_tokens", "messages", "stream")
+_OURS = ("content-type", "accept", "accept-encoding", "user-agent")
+
+
+def is_sdk_client(client: Any) -> bool:
+    """Whether this is a client of the `anthropic` package; the package is not imported to find out."""
+    return any(kind.__module__.partition(".")[0] == "anthropic" for kind in type(client).__mro__)
+
+
+def is_async(client: Any) -> bool:
+    """Whether an SDK client is one of the async kind."""
+    return any(kind.__name__ == "AsyncAPIClient" for kind in type(client).__mro__)
+
+
+def _arguments(request: HTTPRequest) -> dict[str, Any]:
+    """The arguments of `messages.create`: the SDK's types lack what it does not know, which goes into extra_body."""
+    if not request.url.endswith("/v1/messages"):
+        raise BadRequestError("an anthropic client speaks only the Messages API; leave client= out for this model")
+    body = request.payload
+    arguments = {name: body[name] for name in _NAMED if name in body}
+    arguments["extra_body"] = {name: value for name, value in body.items() if name not in _NAMED}
+    arguments["extra_headers"] = {name: value for name, value in request.headers.items() if name not in _OURS}
+    if request.timeout is not None:
+        arguments["timeout"] = request.timeout
+    return arguments
+
+
+def _translated(error: Exception) -> Exception:
+    """The error of this library for one of the SDK's that came without an answer."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "APITimeoutError" in names:
+        return APITimeoutError(f"no complete answer came: {error}")
+    return APIConnectionError(f"no complete answer came: {error}") if "APIConnectionError" in names else error
+
+
+class _Answer:
+    """What a flow reads of an SDK's answer."""
+
+    def __init__(self, response: Any, content: bytes | None) -> None:
+        self.status: int = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.content = content
+        self.response = response
+
+
+def _refused(error: Exception) -> _Answer:
+    """The answer in an SDK's status error; raises any other error, translated."""
+    response = getattr(error, "response", None)
+    if response is None:
+        raise _translated(error) from error
+    return _Answer(response, response.content)
+
+
+def _frame(event: Any) -> bytes:
+    return b"data: " + json.dumps(event.to_dict()).encode() + b"\n\n"
+
+
+class SDKReply(_Answer):
+    """A streamed answer over a blocking SDK client."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream.response, None)
+        self._stream = stream
+        self.parts: Iterator[bytes] = self._frames()
+
+    def _frames(self) -> Iterator[bytes]:
+        try:
+            for event in self._stream:
+                yield _frame(event)
+        except Exception as error:
+            raise _translated(error) from error
+
+    def read(self) -> bytes | None:
+        """More of the body, None at its end."""
+        return next(self.parts, None)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    abandon = close
+
+
+class SDKClient:
+    """Sends over a blocking SDK client."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client.with_options(max_retries=0)
+
+    def send(self, request: HTTPRequest, stream: bool) -> Any:
+        """Send a request and wait for its answer."""
+        arguments = _arguments(request)
+        try:
+            if stream:
+                return SDKReply(self._client.messages.create(**arguments))
+            raw = self._client.messages.with_raw_response.create(**arguments)
+            return _Answer(raw.http_response, raw.http_response.content)
+        except Exception as error:
+            return _refused(error)
+
+
+class AsyncSDKReply(_Answer):
+    """A streamed answer over an async SDK client."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream.response, None)
+        self._stream = stream
+        self.parts: AsyncIterator[bytes] = self._frames()
+
+    async def _frames(self) -> AsyncIterator[bytes]:
+        try:
+            async for event in self._stream:
+                yield _frame(event)
+        except Exception as error:
+            raise _translated(error) from error
+
+    async def read(self) -> bytes | None:
+        """More of the body, None at its end."""
+        return await anext(self.parts, None)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._stream.close()
+
+
+class AsyncSDKClient:
+    """Sends over an async SDK client."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client.with_options(max_retries=0)
+
+    async def send(self, request: HTTPRequest, stream: bool) -> Any:
+        """Send a request and await its answer."""
+        arguments = _arguments(request)
+        try:
+            if stream:
+                return AsyncSDKReply(await self._client.messages.create(**arguments))
+            raw = await self._client.messages.with_raw_response.create(**arguments)
+            return _Answer(raw.http_response, raw.http_response.content)
+        except Exception as error:
+            return _refused(error)
