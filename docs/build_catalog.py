@@ -726,7 +726,7 @@ def models(facts: list[Row], shipped: Iterable[str]) -> dict[str, dict[str, Row]
         if row.keys() & {"price", "context", "max_output"}:
             rows.setdefault(provider, {})[name] = row
     for provider, names in POINTERS.items():
-        rows[provider].update({name: {"alias": target} for name, target in names.items()})
+        rows[provider].update({name: {"like": target} for name, target in names.items()})
     return {provider: dict(sorted(rows[provider].items())) for provider in sorted(rows)}
 
 

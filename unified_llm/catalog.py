@@ -57,7 +57,9 @@ class Model(TypedDict, total=False):
     """Facts of one model at one provider; an absent key is not known."""
 
     alias: str
-    """The id that this name stands for, at the same provider; such a row has no other key."""
+    """The id that is sent in place of this name; such a row has no other key."""
+    like: str
+    """The id whose facts this name shares, where the provider knows both; such a row has no other key."""
     name: str
     context: int
     """Tokens that prompt and answer may have together."""
@@ -285,11 +287,12 @@ def _unknown(model: str) -> NotFoundError:
 
 
 def _facts(provider: str, name: str) -> tuple[Model, str]:
-    """A model's facts and its own id, after following a pointer."""
+    """A model's facts and the id that is sent for it, after following a pointer."""
     rows = load().get("models", {}).get(provider, {})
     row = rows.get(name, {})
-    target = row.get("alias")
-    return (rows[target], target) if target else (row, name)
+    if target := row.get("alias"):
+        return rows.get(target, {}), target
+    return (rows.get(twin, {}) if (twin := row.get("like")) else row), name
 
 
 @cache

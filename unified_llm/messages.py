@@ -91,8 +91,8 @@ def _parts(content: Any, index: int) -> list[JSON]:
     for position, part in enumerate(cast("Sequence[Any]", content)):
         if isinstance(part, str):
             out.append({"type": "text", "text": part})
-        elif isinstance(part, Mapping) and isinstance(part.get("type"), str):  # pyright: ignore[reportUnknownMemberType]
-            out.append(_part({**cast("JSON", part)}, index, position))
+        elif isinstance(part, Mapping) and isinstance(cast("JSON", part).get("type"), str):
+            out.append(_part(cast("JSON", {**part}), index, position))
         else:
             raise BadRequestError(
                 f"messages[{index}].content[{position}] is {type(part).__name__} without a type; "

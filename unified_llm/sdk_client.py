@@ -28,7 +28,7 @@ def is_async(client: Any) -> bool:
     return any(kind.__name__ == "AsyncAPIClient" for kind in type(client).__mro__)
 
 
-def _arguments(request: HTTPRequest) -> dict[str, Any]:
+def _arguments(request: HTTPRequest, client: Any) -> dict[str, Any]:
     """The arguments of `messages.create`: the SDK's types lack what it does not know, which goes into extra_body."""
     if not request.url.endswith("/v1/messages"):
         raise BadRequestError("an anthropic client speaks only the Messages API; leave client= out for this model")
@@ -36,8 +36,9 @@ def _arguments(request: HTTPRequest) -> dict[str, Any]:
     arguments = {name: body[name] for name in _NAMED if name in body}
     arguments["extra_body"] = {name: value for name, value in body.items() if name not in _NAMED}
     arguments["extra_headers"] = {name: value for name, value in request.headers.items() if name not in _OURS}
-    if request.timeout is not None:
-        arguments["timeout"] = request.timeout
+    # said outright, since the SDK refuses a long answer that is not streamed unless a timeout is given with it
+    timeout = client.timeout if request.timeout is None else request.timeout
+    arguments["timeout"] = tuple(timeout.as_dict().values()) if hasattr(timeout, "as_dict") else timeout
     return arguments
 
 
@@ -59,12 +60,10 @@ class _Answer:
         self.response = response
 
 
-def _refused(error: Exception) -> _Answer:
-    """The answer in an SDK's status error; raises any other error, translated."""
+def _refusal(error: Exception) -> _Answer | None:
+    """The answer in an SDK's status error, None for any other error."""
     response = getattr(error, "response", None)
-    if response is None:
-        raise _translated(error) from error
-    return _Answer(response, response.content)
+    return None if response is None else _Answer(response, response.content)
 
 
 def _frame(event: Any) -> bytes:
@@ -105,14 +104,16 @@ class SDKClient:
 
     def send(self, request: HTTPRequest, stream: bool) -> Any:
         """Send a request and wait for its answer."""
-        arguments = _arguments(request)
+        arguments = _arguments(request, self._client)
         try:
             if stream:
                 return SDKReply(self._client.messages.create(**arguments))
             raw = self._client.messages.with_raw_response.create(**arguments)
             return _Answer(raw.http_response, raw.http_response.content)
         except Exception as error:
-            return _refused(error)
+            if (answer := _refusal(error)) is None:
+                raise _translated(error) from error
+            return answer
 
 
 class AsyncSDKReply(_Answer):
@@ -147,11 +148,13 @@ class AsyncSDKClient:
 
     async def send(self, request: HTTPRequest, stream: bool) -> Any:
         """Send a request and await its answer."""
-        arguments = _arguments(request)
+        arguments = _arguments(request, self._client)
         try:
             if stream:
                 return AsyncSDKReply(await self._client.messages.create(**arguments))
             raw = await self._client.messages.with_raw_response.create(**arguments)
             return _Answer(raw.http_response, raw.http_response.content)
         except Exception as error:
-            return _refused(error)
+            if (answer := _refusal(error)) is None:
+                raise _translated(error) from error
+            return answer
