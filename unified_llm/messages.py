@@ -87,26 +87,20 @@ def _parts(content: Any, index: int) -> list[JSON]:
         raise BadRequestError(
             f"the content of messages[{index}] is {type(content).__name__}; give a string or a list of parts"
         )
-    out: list[JSON] = []
-    for position, part in enumerate(cast("Sequence[Any]", content)):
-        if isinstance(part, str):
-            out.append({"type": "text", "text": part})
-        elif isinstance(part, Mapping) and isinstance(cast("JSON", part).get("type"), str):
-            out.append(_part(cast("JSON", {**part}), index, position))
-        else:
-            raise BadRequestError(
-                f"messages[{index}].content[{position}] is {type(part).__name__} without a type; "
-                f"give a string or a part such as {{'type': 'text', 'text': ...}}"
-            )
-    return out
+    return [_part(part, f"messages[{index}].content[{at}]") for at, part in enumerate(cast("Sequence[Any]", content))]
 
 
-def _part(part: JSON, index: int, position: int) -> JSON:
-    kind = part["type"]
-    wrong = (kind == "text" and not isinstance(part.get("text"), str)) or (kind == "image_url" and not part.get(kind))
-    if wrong:
-        found = type(part.get(kind)).__name__
-        raise BadRequestError(f"messages[{index}].content[{position}] is of type {kind!r}, but its {kind!r} is {found}")
+def _part(given: Any, place: str) -> JSON:
+    if isinstance(given, str):
+        return {"type": "text", "text": given}
+    if not isinstance(given, Mapping) or not isinstance(cast("JSON", given).get("type"), str):
+        raise BadRequestError(
+            f"{place} is {given!r:.60}; give a string or a part such as {{'type': 'text', 'text': ...}}"
+        )
+    part = dict(cast("JSON", given))
+    kind: str = part["type"]
+    if (kind == "text" and not isinstance(part.get("text"), str)) or (kind == "image_url" and not part.get(kind)):
+        raise BadRequestError(f"{place} is of type {kind!r}, but its {kind!r} is {type(part.get(kind)).__name__}")
     return part
 
 

@@ -39,6 +39,7 @@ class Retries:
             wait=_wait,
             reraise=True,
         )
+        self._policy.begin()
         self._state = tenacity.RetryCallState(self._policy, fn=None, args=(), kwargs={})
 
     def wait_after(self, error: APIError) -> float:
