@@ -213,9 +213,13 @@ def _suggestion(exchange: Exchange) -> str:
     return f" (nearest in the catalog: {', '.join(near)})" if near else ""
 
 
+SHORTEST_KEY = 8
+"""What is shorter is no secret but a placeholder, and may be a part of any word."""
+
+
 def redacted(value: Any, key: str | None) -> Any:
     """A parsed body without the key: some providers put it into their messages."""
-    if not key:
+    if not key or len(key) < SHORTEST_KEY:
         return value
     if isinstance(value, str):
         return value.replace(key, "[key]")

@@ -388,7 +388,7 @@ def _tier(native: JSON) -> JSON:
 
 # --- errors --------------------------------------------------------------------------------------------------------
 
-_TOO_LONG = ("prompt is too long", "exceed context limit", "maximum context length", "context window")
+_TOO_LONG = ("prompt is too long", "exceed context limit", "maximum context length", "context window", "context size")
 
 
 def explain(status: int, body: Any) -> tuple[str | None, str]:
