@@ -78,6 +78,11 @@ class Turn:
     number: int
 
     @property
+    def id(self) -> str:
+        """The id of the request."""
+        return f"req_{self.number}"
+
+    @property
     def model(self) -> str:
         """The model that was asked for."""
         return str(self.request.get("model"))
@@ -98,8 +103,8 @@ class Format(Protocol):
         """What the user said last."""
         ...
 
-    def error(self, status: int, message: str, kind: str | None = None) -> JSON:
-        """The body of an error; `kind` is its type, that of the status when None."""
+    def error(self, id: str, status: int, message: str, kind: str | None = None) -> JSON:
+        """The body of an error of the request with this id; `kind` is its type, that of the status when None."""
         ...
 
     def body(self, turn: Turn) -> JSON:
@@ -165,14 +170,15 @@ class Messages:
         """What the user said last."""
         return _last_user_text(request.get("messages", []))
 
-    def error(self, status: int, message: str, kind: str | None = None) -> JSON:
+    def error(self, id: str, status: int, message: str, kind: str | None = None) -> JSON:
         """The body of an error."""
         kind = kind or _KINDS.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
-        return {"type": "error", "error": {"details": None, "type": kind, "message": message}, "request_id": "req_1"}
+        return {"type": "error", "error": {"details": None, "type": kind, "message": message}, "request_id": id}
 
     def body(self, turn: Turn) -> JSON:
         """The answer in one piece."""
-        return {**self._message(turn), "content": self._blocks(turn), **self._stop(turn), **self._usage(turn)}
+        content = [block for block, _ in self._blocks(turn)]
+        return {**self._message(turn), "content": content, **self._stop(turn), **self._usage(turn)}
 
     def events(self, turn: Turn) -> Iterator[bytes]:
         """The answer as server-sent events."""
@@ -183,31 +189,26 @@ class Messages:
         answer = turn.answer
         yield {"type": "message_start", "message": {**self._message(turn), **self._usage(turn, 1)}}
         yield {"type": "ping"}
-        for index, block in enumerate(self._blocks(turn)):
-            empty = {**block, **{key: value for key, value in _EMPTY.items() if key in block}}
+        for index, (block, text) in enumerate(self._blocks(turn)):
+            empty = {key: _EMPTY.get(key, value) for key, value in block.items()}
             yield {"type": "content_block_start", "index": index, "content_block": empty}
-            for delta in self._deltas(answer, block):
+            for delta in self._deltas(block, answer.pieces(text)):
                 yield {"type": "content_block_delta", "index": index, "delta": delta}
             yield {"type": "content_block_stop", "index": index}
         if answer.stream_error:
-            yield self.error(0, answer.error or answer.stream_error, answer.stream_error)
+            yield self.error(turn.id, 200, answer.error or answer.stream_error, answer.stream_error)
             return
         yield {"type": "message_delta", "delta": self._stop(turn), **self._usage(turn)}
         yield {"type": "message_stop"}
 
-    def _deltas(self, answer: Answer, block: JSON) -> Iterator[JSON]:
-        if block["type"] == "thinking":
-            for piece in answer.pieces(block["thinking"]):
-                yield {"type": "thinking_delta", "thinking": piece}
+    def _deltas(self, block: JSON, pieces: list[str]) -> Iterator[JSON]:
+        if block["type"] == "text":
+            yield from ({"type": "text_delta", "text": piece} for piece in pieces)
+        elif block["type"] == "thinking":
+            yield from ({"type": "thinking_delta", "thinking": piece} for piece in pieces)
             yield {"type": "signature_delta", "signature": block["signature"]}
-        elif block["type"] == "text":
-            for piece in answer.pieces(block["text"]):
-                yield {"type": "text_delta", "text": piece}
         else:
-            given = block["input"]
-            text = given if isinstance(given, str) else json_codec.dumps(given) if given else ""
-            for piece in ("", *answer.pieces(text)):
-                yield {"type": "input_json_delta", "partial_json": piece}
+            yield from ({"type": "input_json_delta", "partial_json": piece} for piece in ("", *pieces))
 
     def _message(self, turn: Turn) -> JSON:
         return {
@@ -220,16 +221,19 @@ class Messages:
             "stop_sequence": None,
         }
 
-    def _blocks(self, turn: Turn) -> list[JSON]:
+    def _blocks(self, turn: Turn) -> list[tuple[JSON, str]]:
+        """The content, each block with the text that its deltas carry."""
         answer = turn.answer
-        blocks: list[JSON] = []
+        blocks: list[tuple[JSON, str]] = []
         if answer.reasoning:
-            blocks.append({"type": "thinking", "thinking": answer.reasoning, "signature": f"sig_{turn.number}"})
+            thinking = {"type": "thinking", "thinking": answer.reasoning, "signature": f"sig_{turn.number}"}
+            blocks.append((thinking, answer.reasoning))
         if answer.text:
-            blocks.append({"type": "text", "text": answer.text, "citations": None})
-        for position, (name, arguments) in enumerate(answer.tool_calls):
+            blocks.append(({"type": "text", "text": answer.text}, answer.text))
+        for position, (name, given) in enumerate(answer.tool_calls):
             id = f"toolu_{turn.number}_{position}"
-            blocks.append({"type": "tool_use", "id": id, "name": name, "input": _object(arguments)})
+            block = {"type": "tool_use", "id": id, "name": name, "input": _object(given)}
+            blocks.append((block, _arguments(given) if given else ""))
         return blocks
 
     def _stop(self, turn: Turn) -> JSON:
@@ -277,9 +281,9 @@ class TextCompletions:
         """What the user said last."""
         return str(request.get("prompt", "")).rpartition(self.HUMAN)[2].partition(self.ASSISTANT)[0].strip()
 
-    def error(self, status: int, message: str, kind: str | None = None) -> JSON:
+    def error(self, id: str, status: int, message: str, kind: str | None = None) -> JSON:
         """The body of an error."""
-        return Messages().error(status, message, kind)
+        return Messages().error(id, status, message, kind)
 
     def body(self, turn: Turn) -> JSON:
         """The answer in one piece."""
@@ -334,7 +338,7 @@ class ChatCompletions:
         """What the user said last."""
         return _last_user_text(request.get("messages", []))
 
-    def error(self, status: int, message: str, kind: str | None = None) -> JSON:
+    def error(self, id: str, status: int, message: str, kind: str | None = None) -> JSON:
         """The body of an error."""
         usual = ("server_error", None) if status >= 500 else ("invalid_request_error", None)
         kind, code = (kind, None) if kind else _KINDS_AND_CODES.get(status, usual)
@@ -364,7 +368,7 @@ class ChatCompletions:
         for delta in self._deltas(turn):
             yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}], **rest})
         if answer.stream_error:
-            yield _event(self.error(0, answer.error or answer.stream_error, answer.stream_error))
+            yield _event(self.error(turn.id, 200, answer.error or answer.stream_error, answer.stream_error))
             return
         yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": answer.finish}], **rest})
         if counted and answer.usage:

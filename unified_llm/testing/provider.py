@@ -84,13 +84,13 @@ class LoopbackProvider:
         format = format_of(request.path)
         if format is None or request.method != "POST":
             paths = ", ".join(known.PATH for known in FORMATS)
-            return _refusal(FORMATS[-1], 404, f"no {request.method} {request.path} here, only POST to {paths}")
+            return _refusal(FORMATS[-1], number, 404, f"no {request.method} {request.path} here, only POST to {paths}")
         try:
             body = request.json
         except ValueError as error:
-            return _refusal(format, 400, f"the body is not JSON: {error}")
+            return _refusal(format, number, 400, f"the body is not JSON: {error}")
         if not isinstance(body, dict):
-            return _refusal(format, 400, "the body is not a JSON object")
+            return _refusal(format, number, 400, "the body is not a JSON object")
         asked = cast("JSON", body)
         answer = self._script.popleft() if self._script else _echo(format.user_text(asked))
         return _response(format, Turn(answer, asked, number))
@@ -108,7 +108,7 @@ def _response(format: Format, turn: Turn) -> Response:
     return Response(
         status=answer.status,
         content=content,
-        headers={"content-type": kind, format.REQUEST_ID: f"req_{turn.number}", **given},
+        headers={"content-type": kind, format.REQUEST_ID: turn.id, **given},
         delay=answer.delay,
         part_delay=answer.chunk_delay,
         cut_after=answer.cut_after,
@@ -121,16 +121,18 @@ def _content(format: Format, turn: Turn) -> bytes | Iterator[bytes]:
         return answer.raw
     if answer.status >= 400:
         message = answer.error or http.client.responses.get(answer.status, "no more is known")
-        return _encoded(format.error(answer.status, message))
+        return _encoded(format.error(turn.id, answer.status, message))
     if turn.request.get("stream"):
         return format.events(turn)
     if answer.stream_error:
-        return _encoded(format.error(answer.status, answer.error or answer.stream_error, answer.stream_error))
+        message = answer.error or answer.stream_error
+        return _encoded(format.error(turn.id, answer.status, message, answer.stream_error))
     return _encoded(format.body(turn))
 
 
-def _refusal(format: Format, status: int, message: str) -> Response:
-    return Response(status, _encoded(format.error(status, message)), {"content-type": "application/json"})
+def _refusal(format: Format, number: int, status: int, message: str) -> Response:
+    """The answer to a request that the script is not for."""
+    return _response(format, Turn(Answer(status=status, error=message), {}, number))
 
 
 def _encoded(body: JSON) -> bytes:

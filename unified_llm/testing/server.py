@@ -158,7 +158,7 @@ class _Connection(asyncio.Protocol):
         if self._request is not None:
             return
         try:
-            parsed = _parse(bytes(self._received))
+            parsed = _parse(self._received)
         except ValueError:
             self._transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             self._transport.close()
@@ -204,37 +204,37 @@ class _Connection(asyncio.Protocol):
         await self._writable.wait()
 
 
-def _parse(data: bytes) -> tuple[ReceivedRequest, int] | None:
+def _parse(data: bytearray) -> tuple[ReceivedRequest, int] | None:
     """The first request of these bytes and its length, None while it is not complete; ValueError where it is none."""
-    head, end, rest = data.partition(b"\r\n\r\n")
-    if not end:
+    head_end = data.find(b"\r\n\r\n")
+    if head_end < 0:
         return None
-    first, *lines = head.decode("latin-1").split("\r\n")
+    first, *lines = data[:head_end].decode("latin-1").split("\r\n")
     method, path, _ = first.split(" ")
     fields = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in fields}
+    start = head_end + 4
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        found = _dechunked(rest)
+        found = _dechunked(data, start)
     else:
-        length = int(headers.get("content-length", "0"))
-        found = (rest[:length], length) if len(rest) >= length else None
+        end = start + int(headers.get("content-length", "0"))
+        found = (bytes(data[start:end]), end) if len(data) >= end else None
     if found is None:
         return None
-    body, length = found
-    return ReceivedRequest(method, path, headers, body), len(head) + len(end) + length
+    body, end = found
+    return ReceivedRequest(method, path, headers, body), end
 
 
-def _dechunked(data: bytes) -> tuple[bytes, int] | None:
-    """A chunked body and its length on the wire, None while it is not complete."""
-    parts: list[bytes] = []
-    start = 0
+def _dechunked(data: bytearray, start: int) -> tuple[bytes, int] | None:
+    """A chunked body that starts there and where it ends, None while it is not complete."""
+    body = bytearray()
     while (line_end := data.find(b"\r\n", start)) >= 0:
         size = int(data[start:line_end].partition(b";")[0], 16)
         end = line_end + 2 + size
         if len(data) < end + 2:
             return None
         if size == 0:
-            return b"".join(parts), end + 2
-        parts.append(data[line_end + 2 : end])
+            return bytes(body), end + 2
+        body += data[line_end + 2 : end]
         start = end + 2
     return None
