@@ -1,0 +1,104 @@
+"""Every block of the README and the docs is executed."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from unified_llm import catalog
+from unified_llm.testing import Answer, LoopbackProvider
+
+ROOT = Path(__file__).parents[1]
+FENCED = re.compile(r"^#+ (?P<heading>[^\n]*)$|^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+SCRIPTS = {  # heading -> what the provider answers there
+    "Tools": [Answer(text="Let me look.", tool_calls=(("get_weather", {"city": "LA"}),)), "LA is hotter."],
+    "JSON": ['{"name": "Ada"}'],
+    "Errors, retries, timeouts": [Answer(status=404, error="no such model")],
+}
+
+
+def blocks(path: str, *languages: str) -> list[tuple[str, str]]:
+    """(heading above it, code) of each fenced block in these languages."""
+    heading, out = "", []
+    for match in FENCED.finditer((ROOT / path).read_text()):
+        heading = match["heading"] or heading
+        if match["language"] in languages:
+            out.append((heading, match["code"]))
+    return out
+
+
+@pytest.fixture
+def provider(monkeypatch):
+    """A provider that answers for every name that the docs use."""
+    monkeypatch.chdir(ROOT)
+    with LoopbackProvider() as provider:
+        for name in ("ANTHROPIC", "OPENAI", "GROQ"):
+            monkeypatch.setenv(f"{name}_API_KEY", "any")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url)
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{provider.url}/v1")
+        catalog.register({"providers": {"groq": {"url": f"{provider.url}/v1"}}})
+        yield provider
+    catalog.load.cache_clear()
+    catalog.register({})
+
+
+def test_the_readme_runs_from_top_to_bottom(provider, capsys):
+    namespace: dict = {}
+    found = blocks("README.md", "python")
+    for heading, code in found:
+        provider.answers(*SCRIPTS.get(heading, []))
+        exec(compile(code.replace("http://localhost:8080", provider.url), f"README: {heading}", "exec"), namespace)
+    assert len(found) > 12
+    printed = capsys.readouterr().out
+    assert "LA is hotter." in printed
+    assert "Ada for 0.0000" in printed
+    assert "404" in printed
+
+
+def test_the_blocks_of_the_docs_run(provider):
+    for path in ("docs/catalog.md",):
+        for heading, code in blocks(path, "python"):
+            exec(compile(code, f"{path}: {heading}", "exec"), {})
+
+
+def test_the_commands_of_the_readme_run(provider):
+    commands = [line for _, code in blocks("README.md", "sh") for line in code.splitlines()]
+    mine = [line for line in commands if line.startswith("python -m unified_llm")]
+    assert len(mine) == 2
+    for line in mine:
+        done = subprocess.run(
+            [sys.executable, *shlex.split(line)[1:]],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip()
+
+
+def test_continuous_integration_installs_and_tests_as_the_readme_says():
+    install_and_test = next(code for heading, code in blocks("README.md", "sh") if "pytest" in code)
+    script = (ROOT / ".ci" / "run").read_text()
+    for words in ("python3 -m venv", '-e ".[test]"', "-m pytest"):
+        assert words in install_and_test
+        assert words in script
+
+
+def test_the_changelog_begins_with_the_version_of_the_package():
+    from unified_llm import __version__
+
+    versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == __version__
+
+
+def test_the_docs_count_the_catalog_rightly():
+    rows = catalog.load()
+    counts = f"{len(rows['providers'])} providers, {len(rows['families'])} families"
+    assert counts in (ROOT / "docs" / "catalog.md").read_text()
+    models = sum(len(models) for models in rows["models"].values())
+    assert f"{models:,} models" in (ROOT / "CHANGELOG.md").read_text()
