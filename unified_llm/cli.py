@@ -27,7 +27,6 @@ class Column(NamedTuple):
 
     name: str
     align: Literal["left", "right"] = "left"
-    wraps: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -174,7 +173,7 @@ _MODEL_COLUMNS = (
     Column("max output", "right"),
     Column("$ in/M", "right"),
     Column("$ out/M", "right"),
-    Column("capabilities", wraps=True),
+    Column("capabilities"),
     Column("status"),
 )
 
@@ -223,7 +222,7 @@ def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> No
         return
     table = rich.table.Table(box=rich.box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column.name, justify=column.align, no_wrap=not column.wraps)
+        table.add_column(column.name, justify=column.align, no_wrap=column.align == "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     rich.console.Console(markup=False, highlight=False).print(table)

@@ -5,7 +5,6 @@ Every pair of functions here differs in nothing but `await`; the rules are in `f
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
@@ -72,6 +71,8 @@ async def _aperform(effect: Effect, wire: Any) -> Any:
     if isinstance(effect, Send):
         return await wire.send(effect.request, effect.stream)
     if isinstance(effect, Sleep):
+        import asyncio  # noqa: PLC0415 - where only blocking calls are made, 10 MB less
+
         return await asyncio.sleep(effect.seconds)
     if isinstance(effect, Close):
         return await effect.reply.close()

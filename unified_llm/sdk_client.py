@@ -67,7 +67,15 @@ def _refusal(error: Exception) -> _Answer | None:
 
 
 def _frame(event: Any) -> bytes:
-    return b"data: " + json.dumps(event.to_dict()).encode() + b"\n\n"
+    return b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+def _error_frame(error: Exception) -> bytes:
+    """The error event that an SDK raised out of a stream; raises any other error, translated."""
+    body = getattr(error, "body", None)
+    if not isinstance(body, dict):
+        raise _translated(error) from error
+    return _frame(body)
 
 
 class SDKReply(_Answer):
@@ -81,9 +89,9 @@ class SDKReply(_Answer):
     def _frames(self) -> Iterator[bytes]:
         try:
             for event in self._stream:
-                yield _frame(event)
-        except Exception as error:
-            raise _translated(error) from error
+                yield _frame(event.to_dict())
+        except Exception as error:  # noqa: BLE001 - _error_frame raises what is no event
+            yield _error_frame(error)
 
     def read(self) -> bytes | None:
         """More of the body, None at its end."""
@@ -127,9 +135,9 @@ class AsyncSDKReply(_Answer):
     async def _frames(self) -> AsyncIterator[bytes]:
         try:
             async for event in self._stream:
-                yield _frame(event)
-        except Exception as error:
-            raise _translated(error) from error
+                yield _frame(event.to_dict())
+        except Exception as error:  # noqa: BLE001 - _error_frame raises what is no event
+            yield _error_frame(error)
 
     async def read(self) -> bytes | None:
         """More of the body, None at its end."""
