@@ -67,7 +67,7 @@ def message(*blocks, stop="end_turn", usage=USAGE, **fields):
 
 
 def compact(value):
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def events(whole):
