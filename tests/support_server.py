@@ -1,8 +1,8 @@
 """A tiny scripted HTTP server on threads: it stalls, cuts and resets as told, and sees what its clients do.
 
 An *answer* is a list of steps: bytes are sent as they are, a number is a pause in seconds, `HOLD` waits until the
-client goes away, `CUT` closes the connection, `RESET` breaks it, and a function is called with the socket. Answers are
-given to requests in the order in which they come; the last one is repeated.
+client goes away, `CUT` closes the connection, `RESET` breaks it, and a function is called with the socket; one
+step of bytes may stand alone. Answers are given to requests in the order in which they come; the last one is repeated.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Server:
         open: how many connections there are now, as far as the server can see.
     """
 
-    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
-        self.answers = answers
+    def __init__(self, *answers: Answer | bytes, tls: ssl.SSLContext | None = None) -> None:
+        self.answers = [[answer] if isinstance(answer, bytes) else answer for answer in answers]
         self.requests: list[Request] = []
         self.connections = 0
         self.open = 0
@@ -104,6 +104,8 @@ class Server:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
                 connection = self._tls.wrap_socket(plain, server_side=True)
+                with self._changed:
+                    self._sockets = self._sockets - {plain} | {connection}
             for request in _requests(connection):
                 with self._changed:
                     answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
@@ -117,7 +119,7 @@ class Server:
             connection.close()
             with self._changed:
                 self.open -= 1
-                self._sockets.discard(plain)
+                self._sockets -= {plain, connection}
                 self._changed.notify_all()
 
 

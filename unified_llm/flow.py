@@ -16,10 +16,19 @@ from unified_llm.adapters import Adapter
 from unified_llm.adapters.contract import UNREADABLE, Call, CallDecoder
 from unified_llm.catalog import nearest_models
 from unified_llm.chunks import fold, unfold
-from unified_llm.errors import APIConnectionError, APIError, APIStatusError, APITimeoutError, NotFoundError, class_for
+from unified_llm.errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    IncompleteStreamError,
+    NotFoundError,
+    class_for,
+)
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.response import Completion
-from unified_llm.retries import Retries, seconds_to_wait
+from unified_llm.retries import Retries, seconds_to_wait, worth_another
 from unified_llm.types import JSON, Chunk
 
 
@@ -101,13 +110,32 @@ class Exchange:
     key: str | None = None
 
     def completion(self, fields: JSON) -> Completion:
-        """The response with these fields."""
+        """The response with these fields; an empty one where there are none yet."""
         call = self.call
+        fields = fields or _empty(call)
         fields["warnings"] = call.warnings
         format = call.params.get("response_format")
         return Completion(
             fields, prices=call.route.facts.get("price"), structured=bool(format) and format["type"] != "text"
         )
+
+    def complete(self, error: APIError) -> None:
+        """Add to an error whom it concerns, and take the key out of it: some providers repeat it in their messages."""
+        route = self.call.route
+        error.provider, error.model = error.provider or route.provider, error.model or route.model
+        if isinstance(error, IncompleteStreamError) and error.completion is None:
+            error.completion = self.completion({})
+        if self.key and len(self.key) >= SHORTEST_KEY:
+            error.message = redacted(error.message, self.key)
+            error.args = (error.message,)
+            if isinstance(error, (APIStatusError, APIResponseValidationError)):
+                error.body = redacted(error.body, self.key)
+
+
+def _empty(call: Call) -> JSON:
+    choice = {"index": 0, "message": {"role": "assistant", "content": None}, "finish_reason": None}
+    own = {"id": call.id, "object": "chat.completion", "created": call.created, "model": call.route.model}
+    return {**own, "choices": [choice], "usage": None}
 
 
 def run(exchange: Exchange) -> Flow:
@@ -121,6 +149,9 @@ def run(exchange: Exchange) -> Flow:
         try:
             return (yield from _attempt(exchange))
         except APIError as error:
+            exchange.complete(error)
+            if exchange.max_retries < 1 or not worth_another(error):
+                raise
             retries = retries or Retries(exchange.max_retries)
             seconds = retries.wait_after(error)  # raises the error itself when no attempt is left
         yield Sleep(seconds)
@@ -143,6 +174,7 @@ def _begin(exchange: Exchange, reply: Reply) -> Flow:
         while True:
             data: bytes | None = yield Read(reply)
             if data is None:
+                yield Close(reply)
                 return _ended(exchange, decoder, seen)
             seen.append(data)
             if chunks := decoder.feed(data):
@@ -155,10 +187,13 @@ def _begin(exchange: Exchange, reply: Reply) -> Flow:
 def _ended(exchange: Exchange, decoder: CallDecoder, seen: list[bytes]) -> Begun:
     """A body that ended before it gave a chunk: perhaps it is no stream, but an error, or the answer in one piece."""
     body = b"".join(seen)
-    is_events = body.lstrip(b"\xef\xbb\xbf\r\n").startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
-    if exchange.adapter.FRAMING is not ServerSentEvents or is_events or not body.strip():
+    if exchange.adapter.FRAMING is not ServerSentEvents or _is_events(body) or not body.strip():
         return Begun(None, decoder, decoder.close(), seen)
     return Begun(None, None, unfold(_whole(exchange, body)), seen)
+
+
+def _is_events(body: bytes) -> bool:
+    return body.lstrip(b"\xef\xbb\xbf\r\n").startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
 
 
 def _whole(exchange: Exchange, content: bytes) -> JSON:
@@ -166,7 +201,7 @@ def _whole(exchange: Exchange, content: bytes) -> JSON:
     try:
         body = json_codec.loads(content)
     except ValueError as error:
-        if content.lstrip()[:6] in (b"data: ", b"event:"):
+        if exchange.adapter.FRAMING is ServerSentEvents and _is_events(content):
             decoder = exchange.adapter.Decoder(call)  # a server that streams whatever was asked for
             return fold([*decoder.feed(content), *decoder.close()])
         what = "is not JSON" if content.strip() else "is empty"
@@ -187,7 +222,6 @@ def error_of(exchange: Exchange, reply: Reply) -> APIStatusError:
         body = json_codec.loads(content)
     except ValueError:
         body = content.decode("utf-8", "replace")[:2000]
-    body = redacted(body, exchange.key)
     code, message = exchange.adapter.explain(reply.status, body)
     kind = class_for(reply.status, code)
     if kind is NotFoundError:
@@ -217,10 +251,8 @@ SHORTEST_KEY = 8
 """What is shorter is no secret but a placeholder, and may be a part of any word."""
 
 
-def redacted(value: Any, key: str | None) -> Any:
-    """A parsed body without the key: some providers put it into their messages."""
-    if not key or len(key) < SHORTEST_KEY:
-        return value
+def redacted(value: Any, key: str) -> Any:
+    """A parsed body without the key."""
     if isinstance(value, str):
         return value.replace(key, "[key]")
     if isinstance(value, dict):
@@ -264,9 +296,7 @@ class Streaming:
         """The response as far as it has been delivered."""
         chunks = self._decoded()
         delivered = chunks[: len(chunks) - length_hint(self.handing)]
-        call = self.exchange.call
-        nothing = {"id": call.id, "object": "chat.completion", "created": call.created, "model": call.route.model}
-        return self.exchange.completion(fold(delivered) or {**nothing, "choices": [], "usage": None})
+        return self.exchange.completion(fold(delivered))
 
     def _decoded(self) -> list[Chunk]:
         if self.begun.decoder is None:
@@ -291,10 +321,14 @@ class Streaming:
         """
         decoder = self.begun.decoder
         try:
-            if not isinstance(error, APIConnectionError) or isinstance(error, APITimeoutError) or decoder is None:
+            lost = isinstance(error, APIConnectionError) and not isinstance(
+                error, (APITimeoutError, IncompleteStreamError)
+            )
+            if not lost or decoder is None:
                 raise error
             self.ended = True
             return decoder.close()
         except APIError as told:
             told.completion = self.completion()
+            self.exchange.complete(told)
             raise told from (error if told is not error else error.__cause__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any, cast
 
 from unified_llm.errors import BadRequestError
@@ -29,11 +30,26 @@ def check(options: Mapping[str, Any]) -> JSON:
     unknown = options.keys() - KNOWN
     if unknown:
         raise _unknown(min(unknown))
+    _check_own(options)
     params = {name: value for name, value in options.items() if value is not None and name not in OWN}
     for name, checked in _CHECKS.items():
         if name in params:
             checked(params, params[name])
     return params
+
+
+def _check_own(options: Mapping[str, Any]) -> None:
+    most = options.get("max_retries")
+    if most is not None and (not isinstance(most, int) or most < 0):
+        raise BadRequestError(f"max_retries is {most!r}; give a whole number, 0 for none")
+    timeout = options.get("timeout")
+    if isinstance(timeout, (int, float)) and timeout <= 0:
+        raise BadRequestError(f"timeout is {timeout!r}; give seconds above 0, or httpx.Timeout(None) to wait for ever")
+    if not isinstance(timeout, (int, float, NoneType)) and not hasattr(timeout, "as_dict"):
+        raise BadRequestError(f"timeout is {timeout!r}; give seconds or an httpx.Timeout")
+    for name in ("extra_headers", "extra_body"):
+        if not isinstance(options.get(name), (Mapping, NoneType)):
+            raise BadRequestError(f"{name} is {type(options[name]).__name__}; give a dict")
 
 
 def _unknown(name: str) -> TypeError:

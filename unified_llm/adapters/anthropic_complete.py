@@ -40,11 +40,7 @@ def render(call: Call) -> Request:
         or call.route.max_output
         or DEFAULT_MAX_TOKENS,
     }
-    for name in ("temperature", "top_p", "top_k"):
-        if name in params:
-            body[name] = params[name]
-    if stop := params.get("stop"):
-        body["stop_sequences"] = [stop] if isinstance(stop, str) else list(stop)
+    anthropic_messages.render_sampling(call, body)
     if "user" in params:
         body["metadata"] = {"user_id": params["user"]}
     _refuse_the_rest(call)

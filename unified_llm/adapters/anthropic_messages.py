@@ -66,7 +66,7 @@ def render(call: Call) -> Request:
     if system:
         body["system"] = system
     body["messages"] = messages
-    _render_sampling(call, body)
+    render_sampling(call, body)
     _render_reasoning(call, body)
     _render_tools(call, body)
     _render_format(call, body)
@@ -88,7 +88,8 @@ def _max_tokens(call: Call) -> int:
     return known or DEFAULT_MAX_TOKENS
 
 
-def _render_sampling(call: Call, body: JSON) -> None:
+def render_sampling(call: Call, body: JSON) -> None:
+    """Put the sampling parameters and stop sequences that the model takes into the body."""
     accepted = call.route.rules.get("sampling", "any")
     for name in ("temperature", "top_p", "top_k"):
         value = call.params.get(name)
