@@ -1,0 +1,183 @@
+"""Recorded traffic of real providers, where it lies beside the repository: answers, cuts and echoes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from support import call, pieces
+
+from unified_llm.adapters import load
+from unified_llm.chunks import fold
+from unified_llm.errors import APIError
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+CORPUS = SHARED / "corpus" / "dev_core.jsonl.gz"
+
+pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason="needs ../shared/corpus")
+
+APIS = {
+    "anthropic.messages": "anthropic/claude-sonnet-4-5",
+    "anthropic.complete": "anthropic/claude-2.1",
+    "openai.chat": "openai/gpt-4.1",
+}
+every_api = pytest.mark.parametrize("api", APIS)
+
+CHECKER_IS_WRONG = {
+    "3844b727bd182aae": "Anthropic's stop_details.explanation is message.refusal",
+    "c60ed623e0324c7a": "the readable reasoning stands only in reasoning_details",
+    "182265be90df8be2": "choices[0].error: the answer broke off with a 502",
+}
+
+
+@pytest.mark.parametrize("subject", ["unified", "unified_async"])
+@every_api
+def test_every_recorded_answer_becomes_what_its_bytes_say(api, subject, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    failed = tmp_path / "failed.json"
+    command = [sys.executable, "conform.py", str(CORPUS), "--api", api, "--subject", subject]
+    done = subprocess.run(
+        [*command, "--port", str(port), "--json", str(failed), "--show", "40"],
+        cwd=SHARED / "conformance",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert failed.exists(), done.stderr
+    wrong = {id: why for id, why in json.loads(failed.read_text()).items() if id not in CHECKER_IS_WRONG}
+    assert wrong == {}, done.stdout
+    assert "PASS 0/0" not in done.stdout
+
+
+@cache
+def recorded(api: str, stream: bool) -> list[tuple[str, bytes]]:
+    """(id, body) of the successful answers."""
+    with gzip.open(CORPUS, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    return [
+        (row["id"], row["response_body_text"].encode())
+        for row in rows
+        if row["api"] == api
+        and row["response_status"] == 200
+        and bool(row["stream"]) == stream
+        and row.get("response_body_text")
+    ]
+
+
+def outcome(api: str, body: bytes, cuts: list[int]) -> tuple[list[object], str | None]:
+    """The chunks, and the error that ended them."""
+    made = call(APIS[api], adapter=api.replace("openai.", "openai_").replace("anthropic.", "anthropic_"))
+    decoder = load(made.route.adapter).Decoder(made)
+    chunks: list[object] = []
+    try:
+        for piece in pieces(body, cuts):
+            chunks += decoder.feed(piece)
+        chunks += decoder.close()
+    except APIError as error:
+        return chunks, type(error).__name__
+    return chunks, None
+
+
+@every_api
+def test_any_three_cuts_of_a_recorded_stream_give_the_same_chunks(api):
+    bodies = recorded(api, True)
+    assert bodies
+    differing = []
+    for id, body in bodies:
+        whole = outcome(api, body, [])
+        cut = random.Random(id)
+        differing += [
+            id for _ in range(3) if outcome(api, body, [cut.randint(0, len(body)) for _ in range(3)]) != whole
+        ]
+    assert differing == []
+
+
+def answers(api: str):
+    """(id, message, body) of every recorded answer that is one; the body is None for a stream."""
+    made = call(APIS[api])
+    for id, body in recorded(api, False):
+        try:
+            native = json.loads(body)
+            yield id, load(made.route.adapter).parse(made, native)["choices"][0]["message"], native
+        except (APIError, ValueError):
+            continue  # the conformance test says whether it had to be an error
+    for id, body in recorded(api, True):
+        chunks, error = outcome(api, body, [])
+        if chunks and not error:
+            yield id, fold(chunks)["choices"][0]["message"], None
+
+
+def echoed(api: str, message):
+    """The message as it is sent back, after its way through a file."""
+    message = json.loads(json.dumps(message))
+    results = [{"role": "tool", "tool_call_id": one["id"], "content": "ok"} for one in message.get("tool_calls", [])]
+    made = call(APIS[api], [("user", "Hi"), message, *results, ("user", "Go on")])
+    sent = load(made.route.adapter).render(made).body["messages"]
+    return next((one for one in sent if one["role"] == "assistant"), None)
+
+
+def solid(blocks):
+    """Blocks without what says nothing: absent, null and empty are one, and an empty text is none."""
+    return [
+        {key: value for key, value in block.items() if value not in (None, []) and key != "file_id"}
+        for block in blocks
+        if block["type"] != "text" or block["text"]
+    ]
+
+
+def test_every_recorded_answer_of_claude_goes_back_block_by_block():
+    lost, seen = [], 0
+    for id, message, native in answers("anthropic.messages"):
+        sent = echoed("anthropic.messages", message)
+        blocks = sent["content"] if sent else []
+        blocks = [{"type": "text", "text": blocks}] if isinstance(blocks, str) else blocks
+        said = "".join(block["text"] for block in blocks if block["type"] == "text")
+        calls = [(block["id"], block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"]
+        asked = [
+            (c["id"], c["function"]["name"], json.loads(c["function"]["arguments"]))
+            for c in message.get("tool_calls", [])
+        ]
+        same = said == (message["content"] or "") and calls == asked
+        if not same or (native and solid(blocks) != solid(native["content"])):
+            lost.append(id)
+        seen += 1
+    assert lost == []
+    assert seen > 100
+
+
+def test_every_recorded_answer_of_chat_completions_goes_back_without_loss():
+    lost, seen = [], 0
+    for id, message, _ in answers("openai.chat"):
+        sent = echoed("openai.chat", message)
+        wanted = {key: message[key] for key in ("content", "tool_calls", "refusal") if message.get(key)}
+        if {key: value for key, value in sent.items() if value and key != "role"} != wanted:
+            lost.append(id)
+        seen += 1
+    assert lost == []
+    assert seen > 100
+
+
+@pytest.mark.parametrize("other", ["openai.chat"])
+def test_every_recorded_answer_of_claude_renders_elsewhere_without_foreign_fields(other):
+    wrong = []
+    for id, message, _ in answers("anthropic.messages"):
+        sent = echoed(other, message)
+        if (
+            not sent.keys() <= {"role", "content", "tool_calls", "refusal"}
+            or (sent["content"] or None) != message["content"]
+        ):
+            wrong.append(id)
+    assert wrong == []
