@@ -17,6 +17,7 @@ from test_anthropic_messages_response import (
     THINKING,
     TOOL,
     WEB,
+    compact,
     events,
     message,
     text,
@@ -104,3 +105,16 @@ def test_an_answer_of_chat_completions_renders_here_without_a_foreign_field():
         "provider_fields": {"adapter": "openai_chat", "message": {"reasoning_details": [{"type": "reasoning.text"}]}},
     }
     assert rendered(answer) == {"role": "assistant", "content": "4"}
+
+
+def test_arguments_that_were_cut_off_go_back_as_an_object():
+    body = events(message(THINKING, TOOL, stop="max_tokens"))
+    cut = [e for e in body if e.get("delta", {}).get("partial_json") != compact(TOOL["input"])[4:]]
+    answer = folded(call(MODEL), named_sse(*cut))["choices"][0]["message"]
+    assert answer["tool_calls"][0]["function"]["arguments"] == '{"ci'
+    assert rendered(answer)["content"][1]["input"] == {"arguments": '{"ci'}
+
+
+def test_an_empty_text_block_does_not_go_back_since_requests_refuse_it():
+    answer = parse(call(MODEL), message(THINKING, text(""), TOOL, stop="tool_use"))["choices"][0]["message"]
+    assert rendered(answer)["content"] == [THINKING, TOOL]

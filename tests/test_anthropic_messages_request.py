@@ -92,6 +92,29 @@ def test_a_late_system_message_is_sent_in_its_own_words_as_the_users_elsewhere_a
     assert "messages[1]" in made.warnings[0]
 
 
+def test_neighbouring_late_system_messages_are_one():
+    french, terse = {"role": "system", "content": "French."}, {"role": "system", "content": "Terse."}
+    _, late = turns([USER, french, terse], "claude-opus-4-8")
+    assert late["role"] == "system"
+    assert [block["text"] for block in late["content"]] == ["French.", "Terse."]
+
+
+@pytest.mark.parametrize("following", [[], [("ai", "a"), USER]], ids=["at the end", "before an answer"])
+def test_a_late_system_message_stands_after_a_user_turn_where_the_api_takes_it(following):
+    got = turns([USER, {"role": "system", "content": "French."}, *following], "claude-opus-4-8")
+    assert [m["role"] for m in got][:2] == ["user", "system"]
+
+
+@pytest.mark.parametrize(
+    "around", [([USER], [USER]), ([USER, ("ai", "a")], [USER])], ids=["between users", "after an answer"]
+)
+def test_a_late_system_message_elsewhere_is_sent_as_the_users_and_reported(around):
+    before, after = around
+    made = call("claude-opus-4-8", [*before, {"role": "system", "content": "French."}, *after])
+    assert "system" not in [m["role"] for m in render(made).body["messages"]]
+    assert made.warnings
+
+
 def test_neighbours_of_one_role_are_one_turn():
     got = turns([USER, {"role": "user", "content": "There"}, ("ai", "a"), ("ai", "b"), USER])
     assert [m["role"] for m in got] == ["user", "assistant", "user"]
@@ -158,6 +181,17 @@ def test_a_prefill_is_sent_to_models_that_take_it(model):
 def test_a_prefill_is_refused_for_models_that_refuse_it(model):
     with pytest.raises(BadRequestError, match="prefill"):
         body_of(model, PREFILL)
+
+
+def test_a_prefill_cannot_be_combined_with_the_callers_thinking():
+    with pytest.raises(BadRequestError, match="prefill"):
+        body_of(MODEL, PREFILL, thinking={"type": "enabled", "budget_tokens": 2000})
+
+
+def test_a_prefill_wins_over_an_effort():
+    made = call(MODEL, PREFILL, reasoning_effort="high")
+    assert render(made).body.get("thinking", {}).get("type") != "enabled"
+    assert "reasoning_effort" in made.warnings[0]
 
 
 def test_white_space_at_the_end_of_a_prefill_is_left_out_and_only_there():

@@ -7,6 +7,7 @@ import json
 import pytest
 from support import CREATED, ID, call, decode, folded, named_sse, parse, sse
 
+from unified_llm.adapters import load
 from unified_llm.adapters.anthropic_messages import explain
 from unified_llm.errors import (
     APIResponseValidationError,
@@ -403,8 +404,6 @@ def test_an_error_in_a_200_is_what_its_type_stands_for(type):
 
 
 def test_an_error_event_comes_after_what_was_said_before_it():
-    from unified_llm.adapters import load
-
     body = {"type": "error", "error": {"type": "overloaded_error", "message": "No."}}
     decoder = load("anthropic_messages").Decoder(call(MODEL))
     said = decoder.feed(named_sse(*events(message(text("Hi")))[:4], body))

@@ -133,10 +133,7 @@ def test_pieces_of_reasoning_details_are_merged_for_their_way_back():
     ]
     assert message["reasoning_content"] == "Hm."
     assert message["provider_fields"]["message"]["reasoning_details"] == MERGED
-    echo = quirky(
-        {"echo_reasoning": "reasoning_details"},
-        ["Hi", message, "Go on"] and [("user", "Hi"), message, ("user", "Go on")],
-    )
+    echo = quirky({"echo_reasoning": "reasoning_details"}, [("user", "Hi"), message, ("user", "Go on")])
     assert load("openai_chat").render(echo).body["messages"][1]["reasoning_details"] == MERGED
 
 
@@ -290,6 +287,14 @@ def test_pieces_of_tool_calls_come_together(deltas, expected):
 def test_a_custom_tools_call_is_kept_in_openais_shape():
     custom = {"id": "a", "type": "custom", "custom": {"name": "f", "input": "x = 1"}}
     assert parsed({"tool_calls": [custom]})["message"]["tool_calls"] == [custom]
+
+
+def test_a_custom_tools_streamed_call_is_that_of_the_whole_answer():
+    begin = {"index": 0, "id": "a", "type": "custom", "custom": {"name": "f", "input": ""}}
+    pieces = [begin, {"index": 0, "custom": {"input": "x = "}}, {"index": 0, "custom": {"input": "1"}}]
+    custom = {"id": "a", "type": "custom", "custom": {"name": "f", "input": "x = 1"}}
+    got = streamed(*(event({"tool_calls": [one]}) for one in pieces), event(finish="tool_calls"))
+    assert got["message"]["tool_calls"] == [custom]
 
 
 def test_a_signature_on_a_call_is_kept_for_its_way_back():

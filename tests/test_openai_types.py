@@ -26,9 +26,7 @@ CLAUDE = {
         THINKING, REDACTED, SERVER, FOUND, text("a", [WEB]), TOOL, NO_ARGUMENTS, stop="tool_use"
     ),
     "a refusal": message(stop="refusal", stop_details={"type": "refusal", "explanation": "No."}),
-    "an unknown end": message(
-        text("a"), stop="a_word_of_tomorrow", usage={**message()["usage"], "service_tier": "standard"}
-    ),
+    "an unknown end": message(text("a"), stop="a_word_of_tomorrow"),
 }
 TOOLS = [
     {"id": "", "function": {"name": "f", "arguments": None}},

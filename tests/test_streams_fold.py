@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from support import CREATED, call, cuts_of, decode, named_sse, parse, quirky, sse
 from test_anthropic_messages_response import FOUND, REDACTED, SERVER, THINKING, WEB, events, message
 
+from unified_llm.adapters import load
 from unified_llm.chunks import fold, unfold
+from unified_llm.errors import IncompleteStreamError
 
 TEXT = st.text('ab \n\u2028é🙂"\\', max_size=12)
 NAME = st.sampled_from(["f", "g_h"])
@@ -152,12 +154,21 @@ def test_tool_calls_are_counted_from_0_and_named_in_their_first_piece_alone(form
 @given(st.data())
 def test_the_chunks_of_any_prefix_are_the_first_of_the_whole_stream(format, data):
     """A stream cut anywhere has given what it would have given, and nothing else."""
-    from unified_llm.adapters import load
-
     made, _, body = data.draw(format())
     at = data.draw(st.integers(0, len(body)))
     begun = load(made.route.adapter).Decoder(made).feed(body[:at])
     assert begun == decode(made, body)[: len(begun)]
+
+
+@every_format
+@given(st.data())
+def test_a_stream_that_ends_anywhere_is_incomplete_or_has_the_whole_answer(format, data):
+    made, _, body = data.draw(format())
+    try:
+        got = fold(decode(made, body[: data.draw(st.integers(0, len(body)))]))
+    except IncompleteStreamError:
+        return
+    assert got["choices"] == fold(decode(made, body))["choices"]
 
 
 @every_format
