@@ -187,6 +187,8 @@ REFUSED = {
     "a call": {"messages": [("user", "a"), CALLING]},
     "a result": {"messages": [("user", "a"), CALLING, {"role": "tool", "tool_call_id": "a", "content": "b"}]},
     "audio out": {"modalities": ["text", "audio"]},
+    "a voice": {"audio": {"voice": "a", "format": "wav"}},
+    "a web search": {"web_search_options": {}},
 }
 
 

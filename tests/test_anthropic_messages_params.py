@@ -260,6 +260,13 @@ def test_allowed_tools_filter_the_tools():
     assert body["tool_choice"] == {"type": "any"}
 
 
+@pytest.mark.parametrize("name", ["tool_choice", "parallel_tool_calls"])
+def test_choices_between_no_tools_are_left_out_and_reported(name):
+    body, warnings = rendered(**{name: {"tool_choice": "required", "parallel_tool_calls": False}[name]})
+    assert "tool_choice" not in body
+    assert name in warnings[0]
+
+
 @pytest.mark.parametrize(
     "given", [{"tool_choice": "none"}, {"tool_choice": "auto"}, {"parallel_tool_calls": False}], ids=str
 )

@@ -292,6 +292,19 @@ def test_foreign_call_ids_are_fitted_and_stay_apart():
     assert all(id.replace("_", "").replace("-", "").isalnum() and id.isascii() for id in fitted)
 
 
+@pytest.mark.parametrize("name", ["name", "mood"])
+def test_a_field_of_a_message_that_does_not_exist_here_is_reported(name):
+    made = call(MODEL, [{**USER, name: "good"}])
+    assert render(made).body["messages"] == [USER]
+    assert f"{name} of messages[0]" in made.warnings[0]
+
+
+def test_an_effort_is_left_out_in_a_tool_loop_that_began_without_thinking():
+    made = call(MODEL, [USER, calling("a"), result("a")], tools=[TOOL], reasoning_effort="high")
+    assert render(made).body.get("thinking", {}).get("type") != "enabled"
+    assert "reasoning_effort" in made.warnings[0]
+
+
 def test_no_tool_is_invented_for_a_history_with_calls():
     assert "tools" not in body_of(MODEL, [USER, calling("a"), result("a")])
 
