@@ -71,7 +71,11 @@ def test_an_empty_stop_is_no_stop(stop):
 
 @pytest.mark.parametrize("stop", ["END", ["END"], ["a", "b"], ("a", "b"), "\n"], ids=repr)
 def test_stop_sequences_is_another_name_of_stop(stop):
-    assert check({"stop_sequences": stop}) == check({"stop": stop}) == {"stop": stop}
+    params = check({"stop": stop})
+    assert check({"stop_sequences": stop}) == params
+    assert (params["stop"] if isinstance(stop, str) else tuple(params["stop"])) == (
+        stop if isinstance(stop, str) else tuple(stop)
+    )
 
 
 def test_an_empty_stop_beside_others_is_left_out():
