@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -532,14 +533,36 @@ def test_an_answer_that_was_read_to_its_end_is_no_abort(provider):
 
 
 def test_a_client_that_leaves_a_large_answer_unread_aborts_it(provider):
-    provider.answers(Answer(raw=bytes(50_000_000)))
+    provider.answers(Answer(raw=bytes(12_000_000)))
     body = json.dumps(BODIES[CHAT]).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     with connected(provider) as client:
         client.sendall(head + body)
         client.recv(1000)
         assert not provider.wait_for_abort(timeout=0.1)
-    assert provider.wait_for_abort()
+    assert provider.wait_for_abort(timeout=10)
+
+
+def test_an_abort_at_the_moment_of_the_answer_is_told(provider):
+    class LeavingAtLast(dict[str, str]):
+        def items(self):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            return super().items()
+
+    provider.answers(Answer("too late", headers=LeavingAtLast()))
+    with connected(provider) as client:
+        client.sendall(f"POST {CHAT} HTTP/1.1\r\ncontent-length: 2\r\n\r\n{{}}".encode())
+        assert provider.wait_for_abort()
+    assert provider.requests[0].aborted
+
+
+def test_a_client_that_sends_no_more_before_its_answer_has_left(provider):
+    provider.answers(Answer("late", delay=30))
+    with connected(provider) as client:
+        client.sendall(f"POST {CHAT} HTTP/1.1\r\ncontent-length: 2\r\n\r\n{{}}".encode())
+        client.shutdown(socket.SHUT_WR)
+        assert provider.wait_for_abort()
 
 
 def test_a_large_answer_arrives_whole(provider):
@@ -642,6 +665,7 @@ def test_requests_may_come_in_pieces_and_before_their_turn(provider, framed, siz
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for start in range(0, len(data), size):
             client.send(data[start : start + size])
+            time.sleep(0.0001)
         received = b""
         while b"two" not in received:
             received += client.recv(65536)

@@ -138,6 +138,10 @@ class _Connection(asyncio.Protocol):
         if self._answering is not None:
             self._answering.cancel()
 
+    def eof_received(self) -> None:
+        if self._request is not None:
+            self._transport.abort()  # asyncio would first try to send what nobody reads
+
     def drop(self) -> None:
         """Close the connection from this side."""
         self._request = None
@@ -179,6 +183,8 @@ class _Connection(asyncio.Protocol):
         except BaseException:
             self._transport.abort()  # else the client would wait for ever
             raise
+        if self._transport.is_closing():
+            return  # the last bytes met a closed connection, and connection_lost() comes next
         self._request = None
         if response.cut_after is not None or request.headers.get("connection", "").lower() == "close":
             self._transport.close()
