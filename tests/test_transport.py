@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,9 +129,27 @@ def test_an_error_status_leaves_the_connection_usable() -> None:
 
 def test_sixteen_threads_call_at_once() -> None:
     with Server([0.02, http()]) as server, ThreadPoolExecutor(16) as threads:
+        sync_ask(server.url)
         texts = list(threads.map(lambda _: sync_ask(server.url), range(64)))
         assert texts == ["Hello!"] * 64
         assert server.connections <= 16
+
+
+def test_threads_that_begin_together_share_one_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[httpx.HTTPTransport] = []
+
+    class Slow(httpx.HTTPTransport):
+        def __init__(self, **settings: Any) -> None:
+            made.append(self)
+            time.sleep(0.02)
+            super().__init__(**settings)
+
+    monkeypatch.setattr(httpx, "HTTPTransport", Slow)
+    with Server(http()) as server, ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: sync_ask(server.url), range(8)))
+        for transport_made in made:
+            transport_made.close()
+        assert len(made) == 1
 
 
 @pytest.mark.usefixtures("backend")
