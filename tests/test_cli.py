@@ -156,7 +156,10 @@ def test_a_missing_key_is_told_by_the_name_of_its_variable(tmp_path):
 
 def test_ctrl_c_ends_quietly_with_130(provider):
     provider.answers(Answer("one two three", chunk_delay=30))
-    arguments = [*MODULE, "ask", "claude-2.1", "Hi", "--base-url", provider.url]
+    # a test run in the background ignores SIGINT, and its children inherit that
+    heeding = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command = f"{heeding}from unified_llm.cli import main; sys.exit(main())"
+    arguments = [sys.executable, "-c", command, "ask", "claude-2.1", "Hi", "--base-url", provider.url]
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asking:
         assert asking.stdout is not None
         assert asking.stdout.read(3) == b"one"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import Self, cast
 
 from unified_llm import json_codec
 from unified_llm.testing.formats import FORMATS, Answer, Format, Turn, format_of
-from unified_llm.testing.server import ReceivedRequest, Response, Server
+from unified_llm.testing.server import REASONS, ReceivedRequest, Response, Server
 from unified_llm.types import JSON
 
 
@@ -120,7 +119,7 @@ def _content(format: Format, turn: Turn) -> bytes | Iterator[bytes]:
     if answer.raw is not None:
         return answer.raw
     if answer.status >= 400:
-        message = answer.error or http.client.responses.get(answer.status, "no more is known")
+        message = answer.error or REASONS.get(answer.status, "no more is known")
         return _encoded(format.error(turn.id, answer.status, message))
     if turn.request.get("stream"):
         return format.events(turn)

@@ -12,6 +12,9 @@ from typing import Any, cast
 
 from unified_llm import json_codec
 
+REASONS = {**http.client.responses, 529: "Overloaded"}
+"""What each status is called."""
+
 
 @dataclass(slots=True, eq=False)
 class ReceivedRequest:
@@ -66,7 +69,7 @@ class Response:
             framing = {"content-length": str(len(self.content))}
         else:
             framing = {"transfer-encoding": "chunked"}
-        lines = [f"HTTP/1.1 {self.status} {http.client.responses.get(self.status, 'Unnamed')}"]
+        lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unnamed')}"]
         lines += [f"{name}: {value}" for name, value in {**self.headers, **framing}.items()]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
