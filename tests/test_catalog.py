@@ -115,7 +115,7 @@ def test_any_name_goes_through_where_a_base_url_is_given(name: str) -> None:
     assert (route.model, route.url, route.keyless) == (name, "https://llm.example/v1", True)
 
 
-@pytest.mark.parametrize("base_url", ["", "localhost:8000", "ftp://a", "//a"])
+@pytest.mark.parametrize("base_url", ["", "localhost:8000", "ftp://a", "//a", "http://", "http://[::1"])
 def test_a_base_url_that_is_no_http_address_is_refused(base_url: str) -> None:
     with pytest.raises(BadRequestError, match=r"base_url.*http://") as caught:
         resolve("gpt-4.1", base_url=base_url)

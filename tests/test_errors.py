@@ -280,6 +280,14 @@ def test_the_key_is_never_shown_by_an_awaited_call(case: str, caplog: pytest.Log
     assert KEY not in shown(caught.value) + caplog.text
 
 
+@pytest.mark.parametrize("strange", ["\u200b", "é", "\n", "\r\nx-evil: 1"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(strange: str) -> None:
+    error = raised(OPENAI, answer(200, {"id": "never asked"}), api_key=f"{KEY}{strange}x")
+    assert isinstance(error, AuthenticationError)
+    assert error.status_code is None
+    assert KEY not in shown(error)
+
+
 def test_the_key_is_not_in_the_log_of_a_retry(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     handler = answer(500, {"error": {"message": ECHO}}, retry_after_ms="1")
