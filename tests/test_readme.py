@@ -71,11 +71,7 @@ def test_the_commands_of_the_readme_run(provider):
     assert len(mine) == 2
     for line in mine:
         done = subprocess.run(
-            [sys.executable, *shlex.split(line)[1:]],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            [sys.executable, *shlex.split(line)[1:]], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip()

@@ -117,6 +117,7 @@ def prepare(model: str, messages: Messages, stream: bool, options: CompletionOpt
     body = request.body
     if extra := options.get("extra_body"):
         body = {**body, **extra}
+    # before the address: where `.env` has the key, it may have the address too
     key = None if is_sdk_client(options.get("client")) else key_of(route, options.get("api_key"))
     return Exchange(
         call=call,
@@ -156,9 +157,8 @@ def _headers(route: Route, request: Request, key: str | None, options: Completio
         "accept-encoding": "identity",
         "user-agent": _AGENT,
         **request.headers,
-        **route.headers,
         **headers_of(route, key),
     }
-    for name, value in (options.get("extra_headers") or {}).items():
-        headers[name.lower()] = value
+    for more in (route.headers, options.get("extra_headers") or {}):
+        headers |= {name.lower(): value for name, value in more.items()}
     return headers

@@ -277,9 +277,9 @@ def _unknown(model: str) -> NotFoundError:
     tail = model.rpartition("/")[2]
     serving = [full for full in listed if full.endswith((f"/{model}", f"/{tail}"))]
     near = serving or nearest(model, [*listed, *(full.partition("/")[2] for full in listed)])
-    hint = f"; did you mean {', '.join(repr(name) for name in near)}?" if near else ""
+    hint = f" Did you mean {', '.join(repr(name) for name in near)}?" if near else ""
     return NotFoundError(
-        f"no provider is known for model {model!r}{hint} Name one as 'provider/model' "
+        f"no provider is known for model {model!r}.{hint} Name one as 'provider/model' "
         f"(`python -m unified_llm models` lists them), or give base_url= for an OpenAI-compatible server.",
         code="model_not_found",
         model=model,
@@ -343,28 +343,31 @@ def _lay_over(catalog: Catalog, overlay: Overlay) -> None:
     merge(cast("dict[str, Any]", catalog), overlay)
 
 
-_ROW_KEYS: dict[str, frozenset[str]] = {
-    "providers": frozenset(Provider.__annotations__),
-    "families": frozenset(Rules.__annotations__),
-    "models": frozenset(Model.__annotations__),
-}
-
-
 def _check(overlay: Any) -> None:
     """Refuse what is not of the catalog's shape, naming the place and the nearest known key."""
-    if not isinstance(overlay, dict):
-        raise BadRequestError(f"a catalog overlay is a dict, not {type(overlay).__name__}")
-    for part, rows in cast("dict[str, Any]", overlay).items():
-        known = [*Catalog.__annotations__]
+    known = [*Catalog.__annotations__]
+    for part, rows in _dict_at("the overlay", overlay).items():
         if part not in known:
             raise BadRequestError(_unknown_key(part, "the overlay", known))
-        groups: dict[str, Any] = rows if part == "models" else {part: rows}
-        for group, entries in groups.items():
-            for name, row in entries.items() if part in _ROW_KEYS else ():
-                place = f"{part}.{group}.{name}" if part == "models" else f"{part}.{name}"
-                for key in row:
-                    if key not in _ROW_KEYS[part]:
-                        raise BadRequestError(_unknown_key(key, place, list(_ROW_KEYS[part])))
+        if part == "models":
+            for provider, models in _dict_at(part, rows).items():
+                _check_rows(f"models.{provider}", models, Model)
+        elif part in ("providers", "families"):
+            _check_rows(part, rows, Provider if part == "providers" else Rules)
+
+
+def _check_rows(place: str, rows: Any, kind: type) -> None:
+    known = [*kind.__annotations__]
+    for name, row in _dict_at(place, rows).items():
+        for key in _dict_at(f"{place}.{name}", row):
+            if key not in known:
+                raise BadRequestError(_unknown_key(key, f"{place}.{name}", known))
+
+
+def _dict_at(place: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadRequestError(f"{place} is {type(value).__name__}; give a dict")
+    return cast("dict[str, Any]", value)
 
 
 def _unknown_key(key: str, place: str, known: list[str]) -> str:

@@ -54,12 +54,14 @@ class _Choice:
             self.ending[key] = choice.get(key) or self.ending[key]
 
     def _add_call(self, piece: JSON) -> None:
-        function = piece["function"]
-        if piece["index"] == len(self.calls):
-            first = {key: value for key, value in piece.items() if key != "index"}
-            self.calls.append({**first, "function": dict(function)})
-        else:
-            self.calls[piece["index"]]["function"]["arguments"] += function.get("arguments", "")
+        kind, text = ("custom", "input") if "custom" in piece else ("function", "arguments")
+        rest = {key: value for key, value in piece.items() if key not in ("index", kind)}
+        at: int = piece["index"]
+        if at == len(self.calls):
+            self.calls.append({**rest, kind: dict(piece[kind])})
+            return
+        self.calls[at].update(rest)
+        self.calls[at][kind][text] += piece[kind].get(text, "")
 
     def whole(self, index: int) -> JSON:
         joined = {key: "".join(pieces) for key, pieces in self.pieces.items()}

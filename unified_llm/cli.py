@@ -108,6 +108,7 @@ _DEMO_COLUMNS = (
 
 def _demo(arguments: argparse.Namespace) -> int:
     """Ask three models of a provider in this very process."""
+    os.environ["NO_PROXY"] = "127.0.0.1"  # which no proxy between here and the network would reach
     rows: list[list[str]] = []
     with LoopbackProvider(*[_DEMO_ANSWER] * len(_DEMO_MODELS)) as provider:
         print(f"A provider at {provider.url} plays all of them; the HTTP is real.\n\n> {_DEMO_PROMPT}\n")

@@ -17,13 +17,13 @@ def _dotenv() -> dict[str, str | None]:
     return dotenv_values(find_dotenv(usecwd=True))
 
 
-def variable(names: tuple[str, ...]) -> str | None:
-    """The value of the first of these variables that is set and not empty, in the environment or else in `.env`."""
+def variable(names: tuple[str, ...], *, dotenv: bool = True) -> str | None:
+    """The value of the first of these variables that is set and not blank, in the environment or else in `.env`."""
     for name in names:
-        if value := os.environ.get(name):
+        if value := os.environ.get(name, "").strip():
             return value
-    for name in names:
-        if value := _dotenv().get(name):
+    for name in names if dotenv else ():
+        if value := (_dotenv().get(name) or "").strip():
             return value
     return None
 
@@ -34,9 +34,9 @@ def key_of(route: Route, given: str | None) -> str | None:
     Raises:
         AuthenticationError: there is none, naming the variable that would hold it.
     """
-    key = given or variable(route.key_env)
+    key = (given or "").strip() or variable(route.key_env)
     if key:
-        return key.strip()
+        return key
     if route.keyless or not route.key_env:
         return None
     names = " or ".join(route.key_env)
@@ -48,6 +48,8 @@ def key_of(route: Route, given: str | None) -> str | None:
 
 
 def address_of(route: Route) -> str:
-    """The base URL of a call: the provider's, unless an environment variable of its row moves it."""
-    moved = next((url for name in route.url_env if (url := os.environ.get(name))), route.url)
-    return moved.rstrip("/")
+    """The base URL of a call: the provider's, unless a variable of its row moves it.
+
+    `.env` counts where it has been read for a key; for the address alone it is not read.
+    """
+    return (variable(route.url_env, dotenv=_dotenv.cache_info().currsize > 0) or route.url).rstrip("/")

@@ -7,7 +7,7 @@ rule (retries, errors, what a stream may still do) is written once. The pattern 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import length_hint
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
@@ -19,7 +19,6 @@ from unified_llm.chunks import fold, unfold
 from unified_llm.errors import (
     APIConnectionError,
     APIError,
-    APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
     IncompleteStreamError,
@@ -108,6 +107,8 @@ class Exchange:
     request: HTTPRequest
     max_retries: int
     key: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those of the latest answer."""
 
     def completion(self, fields: JSON) -> Completion:
         """The response with these fields; an empty one where there are none yet."""
@@ -120,16 +121,18 @@ class Exchange:
         )
 
     def complete(self, error: APIError) -> None:
-        """Add to an error whom it concerns, and take the key out of it: some providers repeat it in their messages."""
+        """Add to an error what and whom it concerns, and take the key out of it: some providers repeat it in their messages."""
         route = self.call.route
         error.provider, error.model = error.provider or route.provider, error.model or route.model
+        if isinstance(error, APIStatusError) and error.request_id is None:
+            error.request_id = next((id for name in _REQUEST_ID if (id := self.headers.get(name))), None)
         if isinstance(error, IncompleteStreamError) and error.completion is None:
             error.completion = self.completion({})
         if self.key and len(self.key) >= SHORTEST_KEY:
-            error.message = redacted(error.message, self.key)
+            for name in ("message", "code", "body"):
+                if hasattr(error, name):
+                    setattr(error, name, redacted(getattr(error, name), self.key))
             error.args = (error.message,)
-            if isinstance(error, (APIStatusError, APIResponseValidationError)):
-                error.body = redacted(error.body, self.key)
 
 
 def _empty(call: Call) -> JSON:
@@ -159,6 +162,7 @@ def run(exchange: Exchange) -> Flow:
 
 def _attempt(exchange: Exchange) -> Flow:
     reply: Reply = yield Send(exchange.request, exchange.call.stream)
+    exchange.headers = reply.headers
     if reply.status >= 400:
         raise error_of(exchange, reply)
     if reply.content is not None:
@@ -232,7 +236,6 @@ def error_of(exchange: Exchange, reply: Reply) -> APIStatusError:
         code=code,
         body=body,
         response=reply.response,
-        request_id=next((id for name in _REQUEST_ID if (id := reply.headers.get(name))), None),
         retry_after=seconds_to_wait(reply.headers),
         provider=route.provider,
         model=route.model,

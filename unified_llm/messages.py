@@ -94,9 +94,7 @@ def _part(given: Any, place: str) -> JSON:
     if isinstance(given, str):
         return {"type": "text", "text": given}
     if not isinstance(given, Mapping) or not isinstance(cast("JSON", given).get("type"), str):
-        raise BadRequestError(
-            f"{place} is {given!r:.60}; give a string or a part such as {{'type': 'text', 'text': ...}}"
-        )
+        raise BadRequestError(f"{place} has no type; give a string or a part such as {{'type': 'text', 'text': ...}}")
     part = dict(cast("JSON", given))
     kind: str = part["type"]
     if (kind == "text" and not isinstance(part.get("text"), str)) or (kind == "image_url" and not part.get(kind)):

@@ -60,12 +60,11 @@ def _unknown(name: str) -> TypeError:
 
 def _stop(params: JSON, stop: Any) -> None:
     """An empty stop is no stop: providers refuse it."""
-    sequences = [stop] if isinstance(stop, str) else list(stop)
-    for sequence in sequences:
-        if not isinstance(sequence, str):
-            raise BadRequestError(f"stop has {sequence!r}; give a string or a list of strings")
-    params["stop"] = stop
-    if not any(sequences):
+    sequences: Any = [stop] if isinstance(stop, str) else stop
+    if not isinstance(sequences, (list, tuple)) or not all(isinstance(s, str) for s in cast("list[Any]", sequences)):
+        raise BadRequestError(f"stop is {stop!r}; give a string or a list of strings")
+    params["stop"] = stop if isinstance(stop, str) else [sequence for sequence in stop if sequence]
+    if not params["stop"]:
         del params["stop"]
 
 
@@ -131,7 +130,7 @@ def _effort(params: JSON, effort: Any) -> None:
 
 
 def _limit(params: JSON, most: Any) -> None:
-    if not isinstance(most, int) or most < 0:
+    if not isinstance(most, int) or isinstance(most, bool) or most < 0:
         raise BadRequestError(f"the limit of tokens is {most!r}; give a whole number")
 
 

@@ -41,10 +41,8 @@ def usage_cost(usage: Usage, prices: Prices) -> float | None:
     The buckets are disjoint: cache reads and writes are taken out of `prompt_tokens` before the input rate is applied.
     A tier is chosen once, by the whole prompt.
     """
-    rates: Rates = prices
-    for tier in prices.get("tiers", []):
-        if usage["prompt_tokens"] > tier["above"]:
-            rates = tier
+    reached = [tier for tier in prices.get("tiers", []) if usage["prompt_tokens"] > tier["above"]]
+    rates: Rates = max(reached, key=lambda tier: tier["above"]) if reached else prices
     details = usage.get("prompt_tokens_details", {})
     read, written = details.get("cached_tokens", 0), details.get("cache_write_tokens", 0)
     buckets = (

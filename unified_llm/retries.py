@@ -81,9 +81,10 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
         if value is None:
             continue
         try:
-            return float(value) / unit
+            seconds = float(value) / unit
         except ValueError:
-            pass
+            continue
+        return seconds if 0 <= seconds < float("inf") else None
     try:
         when = parsedate_to_datetime(headers.get("retry-after", ""))
     except ValueError:

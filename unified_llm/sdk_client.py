@@ -13,6 +13,7 @@ from typing import Any
 
 from unified_llm.errors import APIConnectionError, APITimeoutError, BadRequestError
 from unified_llm.flow import HTTPRequest
+from unified_llm.json_codec import as_dict
 
 _NAMED = ("model", "max_tokens", "messages", "stream")
 _OURS = ("content-type", "accept", "accept-encoding", "user-agent")
@@ -70,12 +71,9 @@ def _frame(event: Any) -> bytes:
     return b"data: " + json.dumps(event).encode() + b"\n\n"
 
 
-def _error_frame(error: Exception) -> bytes:
-    """The error event that an SDK raised out of a stream; raises any other error, translated."""
-    body = getattr(error, "body", None)
-    if not isinstance(body, dict):
-        raise _translated(error) from error
-    return _frame(body)
+def _error_event(error: Exception) -> Any:
+    """The error event that an SDK raised out of a stream, None for any other error."""
+    return as_dict(getattr(error, "body", None)) or None
 
 
 class SDKReply(_Answer):
@@ -90,8 +88,10 @@ class SDKReply(_Answer):
         try:
             for event in self._stream:
                 yield _frame(event.to_dict())
-        except Exception as error:  # noqa: BLE001 - _error_frame raises what is no event
-            yield _error_frame(error)
+        except Exception as error:
+            if (event := _error_event(error)) is None:
+                raise _translated(error) from error
+            yield _frame(event)
 
     def read(self) -> bytes | None:
         """More of the body, None at its end."""
@@ -136,8 +136,10 @@ class AsyncSDKReply(_Answer):
         try:
             async for event in self._stream:
                 yield _frame(event.to_dict())
-        except Exception as error:  # noqa: BLE001 - _error_frame raises what is no event
-            yield _error_frame(error)
+        except Exception as error:
+            if (event := _error_event(error)) is None:
+                raise _translated(error) from error
+            yield _frame(event)
 
     async def read(self) -> bytes | None:
         """More of the body, None at its end."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import ssl
+import threading
 import urllib.request
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -108,11 +109,10 @@ def _way(url: str) -> tuple[bool, str | None]:
 class Reply:
     """An answer over a blocking connection."""
 
-    __slots__ = ("_open", "_pool", "content", "headers", "parts", "response", "status")
+    __slots__ = ("_open", "content", "headers", "parts", "response", "status")
 
-    def __init__(self, response: httpx.Response, request: HTTPRequest, stream: bool, pool: Pool | None = None) -> None:
+    def __init__(self, response: httpx.Response, request: HTTPRequest, stream: bool) -> None:
         self._open: httpx.Response | None = None
-        self._pool = pool
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.response = response
@@ -126,8 +126,7 @@ class Reply:
         encoded = "content-encoding" in response.headers
         self.parts = response.iter_bytes() if encoded else iter(cast("httpx.SyncByteStream", response.stream))
         self._open = response
-        if pool is not None:
-            pool.streams[id(response)] = (response, self.parts)
+        _streams.open[id(response)] = response, self.parts
 
     def read(self) -> bytes | None:
         """More of the body, None at its end."""
@@ -136,31 +135,41 @@ class Reply:
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it."""
         response, self._open = self._open, None
-        if response is not None:
-            if self._pool is not None:
-                del self._pool.streams[id(response)]
+        if response is not None and _streams.open.pop(id(response), None):
             response.close()
 
     def abandon(self) -> None:
-        """Close the connection without asking the pool.
+        """Close the connection without asking its pool.
 
         A stream that nobody holds any more may be found by the garbage collector in the middle of the pool's own work,
-        while this very thread has the pool's lock. So only the socket is closed here; the pool learns of it before its
+        while this very thread has the pool's lock. So only the socket is closed here; the pool learns of it before the
         next request.
         """
         response, self._open = self._open, None
         if response is None:
             return
-        if self._pool is None:
-            response.close()
-            return
         network = response.extensions.get("network_stream")
-        if network is not None:
+        if network is not None and response.http_version != "HTTP/2":  # whose other streams share the socket
             network.close()
-        self._pool.abandoned.append(id(response))
+        _streams.abandoned.append(id(response))
 
     def __del__(self) -> None:
         self.abandon()
+
+
+class _Streams:
+    """The streams that are being read: held here, so that the garbage collector only ever meets a `Reply`."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, tuple[httpx.Response, Iterator[bytes]]] = {}
+        self.abandoned: deque[int] = deque()
+
+    def reclaim(self) -> None:
+        """Tell the pools of the streams that were abandoned."""
+        while self.abandoned:
+            # a stream of the parent process is not known here, nor is its pool ours to tell
+            if known := self.open.pop(self.abandoned.popleft(), None):
+                known[0].close()
 
 
 class Pool:
@@ -168,41 +177,31 @@ class Pool:
 
     def __init__(self) -> None:
         self._transports: dict[tuple[bool, str | None], httpx.HTTPTransport] = {}
-        self.streams: dict[int, tuple[httpx.Response, Iterator[bytes]]] = {}
-        """The streams that are being read: held here, so that only `Reply.abandon` meets the garbage collector."""
-        self.abandoned: deque[int] = deque()
+        self._lock = threading.Lock()
 
     def send(self, request: HTTPRequest, stream: bool) -> Reply:
         """Send a request and wait for its answer."""
-        if self.abandoned:
-            self._reclaim()
+        _streams.reclaim()
         try:
-            response = self._transport(request.url).handle_request(_rendered(request))
-            return Reply(response, request, stream, self)
+            return Reply(self._transport(request.url).handle_request(_rendered(request)), request, stream)
         except Exception as error:
             raise translated(error) from error
 
     def _transport(self, url: str) -> httpx.HTTPTransport:
         way = _way(url)
-        transport = self._transports.get(way)
-        if transport is None:
-            certified, proxy = way
-            transport = self._transports[way] = httpx.HTTPTransport(
+        if transport := self._transports.get(way):
+            return transport
+        certified, proxy = way
+        with self._lock:
+            if way not in self._transports:
                 # plain http to the server itself: reading the certificates would cost 3 MB and 20 ms
-                verify=_ssl_context() if certified else False,
-                limits=_LIMITS,
-                proxy=proxy,
-            )
-        return transport
-
-    def _reclaim(self) -> None:
-        while self.abandoned:
-            response, _ = self.streams.pop(self.abandoned.popleft())
-            response.close()
+                verify = _ssl_context() if certified else False
+                self._transports[way] = httpx.HTTPTransport(verify=verify, limits=_LIMITS, proxy=proxy)
+            return self._transports[way]
 
     def close(self) -> None:
         """Close every connection."""
-        self._reclaim()
+        _streams.reclaim()
         for transport in self._transports.values():
             transport.close()
         self._transports.clear()
@@ -216,6 +215,7 @@ class OwnClient:
 
     def send(self, request: HTTPRequest, stream: bool) -> Reply:
         """Send a request and wait for its answer."""
+        _streams.reclaim()
         try:
             return Reply(self._client.send(_built(self._client, request), stream=True), request, stream)
         except Exception as error:
@@ -348,7 +348,7 @@ class OwnAsyncClient:
 
 # --- which one -----------------------------------------------------------------------------------------------------
 
-_pool = Pool()
+_pool, _streams = Pool(), _Streams()
 _async_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[AsyncPool, AsyncGenerator[None]]] = WeakKeyDictionary()
 
 
@@ -403,11 +403,11 @@ async def _close_with_loop(pool: AsyncPool) -> AsyncGenerator[None]:
 
 def _forget_inherited() -> None:
     """In a forked child: sockets of the parent are not to be used, nor closed."""
-    global _pool
-    _inherited.append(_pool)
-    _pool = Pool()
+    global _pool, _streams
+    _inherited.append((_pool, _streams))
+    _pool, _streams = Pool(), _Streams()
     _async_pools.clear()
 
 
-_inherited: list[Pool] = []
+_inherited: list[tuple[Pool, _Streams]] = []
 os.register_at_fork(after_in_child=_forget_inherited)

@@ -21,13 +21,15 @@ NAME = "anthropic_messages"
 def conversation(call: Call) -> tuple[str | list[JSON], list[JSON]]:
     """The system text and the turns: results of tools fold into one user turn, neighbours of one role are one turn."""
     system, turns = _leading_system(call)
+    late = _late_system(call, turns)
     ids = _ToolIds()
     out: list[JSON] = []
     for index, message in turns:
-        role, blocks = _turn(call, message, index, ids)
+        call.report_unknown_fields(message, index, _FIELDS)
+        role, blocks = _turn(call, message, index, ids, index in late)
         if not blocks:
             _note_empty(call, message, index)
-        elif out and out[-1]["role"] == role and role != "system":
+        elif out and out[-1]["role"] == role:
             out[-1]["content"] += blocks
         else:
             out.append({"role": role, "content": blocks})
@@ -47,14 +49,31 @@ def _leading_system(call: Call) -> tuple[str | list[JSON], list[tuple[int, JSON]
     return _shorten(blocks, joiner="\n\n"), indexed[count:]
 
 
-def _turn(call: Call, message: JSON, index: int, ids: _ToolIds) -> tuple[str, list[JSON]]:
+_FIELDS = {"role", "content", "tool_calls", "tool_call_id", "refusal", "cache_control", "is_error"}
+
+
+def _late_system(call: Call, turns: list[tuple[int, JSON]]) -> set[int]:
+    """The indexes of system messages that may stay where they are: behind a user turn, and last or before an answer."""
+    if not call.route.rules.get("mid_system"):
+        return set()
+    kinds = ["system" if message["role"] == "developer" else message["role"] for _, message in turns]
+    staying: set[int] = set()
+    for at, kind in enumerate(kinds):
+        before = next((k for k in reversed(kinds[:at]) if k != "system"), None)
+        after = next((k for k in kinds[at:] if k != "system"), "assistant")
+        if kind == "system" and before in ("user", "tool") and after == "assistant":
+            staying.add(turns[at][0])
+    return staying
+
+
+def _turn(call: Call, message: JSON, index: int, ids: _ToolIds, stays: bool) -> tuple[str, list[JSON]]:
     role = message["role"]
     if role == "assistant":
         return role, _assistant(call, message, index, ids)
     if role == "tool":
         return "user", [_tool_result(call, message, index, ids)]
     if role in ("system", "developer"):
-        if call.route.rules.get("mid_system"):
+        if stays:
             return "system", _blocks(call, message["content"], index)
         call.adjust(
             f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
@@ -110,13 +129,24 @@ def _verbatim(message: JSON) -> list[JSON] | None:
         return None
     blocks: list[JSON] = fields["content"]
     text = "".join(block["text"] for block in blocks if block["type"] == "text")
-    calls = [block["id"] for block in blocks if block["type"] == "tool_use"]
-    same = text == text_of(message["content"]) and calls == [c["id"] for c in as_list(message.get("tool_calls"))]
-    return [_echoable(block) for block in blocks] if same else None
+    calls = [(block["id"], block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"]
+    same = text == text_of(message["content"]) and calls == [_told(call) for call in as_list(message.get("tool_calls"))]
+    return [_echoable(block) for block in blocks if block["type"] != "text" or block["text"]] if same else None
+
+
+def _told(call: JSON) -> tuple[str, str, Any]:
+    """What a tool call says, in the form of a tool_use block; its arguments may be no JSON on either side."""
+    function = call["function"]
+    try:
+        return call["id"], function["name"], json_codec.loads(function["arguments"])
+    except ValueError:
+        return call["id"], function["name"], function["arguments"]
 
 
 def _echoable(block: JSON) -> JSON:
-    """A block as requests take it: `file_id` of a citation exists only in answers (anthropic SDK, citation params)."""
+    """A block as requests take it: an object for input, and no `file_id` in citations (types of the anthropic SDK)."""
+    if block["type"] == "tool_use" and not isinstance(block["input"], dict):
+        return {**block, "input": {"arguments": block["input"]}}
     if not block.get("citations"):
         return block
     citations = [{key: value for key, value in c.items() if key != "file_id"} for c in block["citations"]]

@@ -10,18 +10,18 @@ import re
 from typing import Any, TypedDict
 
 from unified_llm import json_codec
-from unified_llm.adapters import anthropic_messages
+from unified_llm.adapters.anthropic_errors import explain, status_in
+from unified_llm.adapters.anthropic_settings import render_sampling
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.framing.sse import ServerSentEvents
-from unified_llm.messages import parts
+from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON, Chunk, FinishReason
 
 FRAMING = ServerSentEvents
+VERSION = "2023-06-01"
 HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
 DEFAULT_MAX_TOKENS = 4096
-
-explain = anthropic_messages.explain
 
 FINISH: dict[str, FinishReason] = {"stop_sequence": "stop", "max_tokens": "length"}
 
@@ -35,21 +35,21 @@ def render(call: Call) -> Request:
     params = call.params
     body: JSON = {
         "model": call.route.model,
-        "prompt": render_prompt(call),
+        "prompt": _prompt(call),
         "max_tokens_to_sample": params.get("max_tokens", params.get("max_completion_tokens"))
         or call.route.max_output
         or DEFAULT_MAX_TOKENS,
     }
-    anthropic_messages.render_sampling(call, body)
+    render_sampling(call, body)
     if "user" in params:
         body["metadata"] = {"user_id": params["user"]}
     _refuse_the_rest(call)
     if call.stream:
         body["stream"] = True
-    return Request("/v1/complete", body, {"anthropic-version": anthropic_messages.VERSION})
+    return Request("/v1/complete", body, {"anthropic-version": VERSION})
 
 
-def render_prompt(call: Call) -> str:
+def _prompt(call: Call) -> str:
     """The prompt: system text, then turns, then the assistant's turn, begun with the prefill where there is one."""
     system: list[str] = []
     turns: list[tuple[str, str]] = []
@@ -112,19 +112,22 @@ def _refuse_the_rest(call: Call) -> None:
         raise call.refusal("Text Completions have no response_format; a prefill such as '{' leads the model to JSON")
     if params.get("n", 1) != 1:
         raise call.refusal(f"n is {params['n']}, but this API gives one answer to a call; call it that often")
-    for name in _ABSENT:
-        if params.get(name):
-            call.leave_out(name, "this API has no such parameter")
+    if "web_search_options" in params:
+        raise call.refusal("Text Completions have no web search")
+    if "audio" in (params.get("modalities") or ()) or params.get("audio"):
+        raise call.refusal("this model gives no audio")
+    call.leave_out_all(_ABSENT)
 
 
 def _prefilled(call: Call) -> bool:
-    return call.messages[-1]["role"] == "assistant"
+    last = call.messages[-1]
+    return last["role"] == "assistant" and bool(text_of(last["content"]).strip())
 
 
 def parse(call: Call, body: JSON) -> JSON:
     """The fields of the completion that a body holds."""
     if body.get("error"):
-        raise call.error(anthropic_messages.status_in(body), body, explain)
+        raise call.error(status_in(body), body, explain)
     if not isinstance(body.get("completion"), str):
         raise call.invalid("the answer has no completion", json_codec.dumps(body).encode())
     text = body["completion"] if _prefilled(call) else body["completion"].removeprefix(" ")
@@ -160,7 +163,7 @@ class Decoder(BaseDecoder):
 
     def _read(self, event: Any, chunks: list[Chunk]) -> None:
         if event.get("error"):
-            raise self.call.error(anthropic_messages.status_in(event), event, explain)
+            raise self.call.error(status_in(event), event, explain)
         if event.get("type") != "completion":
             return
         self.id = event.get("id") or event.get("log_id") or self.id

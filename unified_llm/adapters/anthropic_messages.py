@@ -12,10 +12,11 @@ from typing import Any, ClassVar, TypedDict
 
 from unified_llm import json_codec
 from unified_llm.adapters.anthropic_blocks import NAME, conversation
+from unified_llm.adapters.anthropic_errors import explain, status_in
+from unified_llm.adapters.anthropic_settings import render_reasoning, render_sampling
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import anthropic_schema
-from unified_llm.errors import CONTEXT_WINDOW
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.json_codec import as_dict
 from unified_llm.types import JSON, Chunk, FinishReason, Usage
@@ -41,21 +42,6 @@ FINISH: dict[str, FinishReason] = {
     "pause_turn": "stop",
 }
 
-ERROR_STATUS = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "conflict_error": 409,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
-
-
 # --- request -------------------------------------------------------------------------------------------------------
 
 
@@ -67,7 +53,7 @@ def render(call: Call) -> Request:
         body["system"] = system
     body["messages"] = messages
     render_sampling(call, body)
-    _render_reasoning(call, body)
+    render_reasoning(call, body)
     _render_tools(call, body)
     _render_format(call, body)
     _render_rest(call, body)
@@ -88,104 +74,10 @@ def _max_tokens(call: Call) -> int:
     return known or DEFAULT_MAX_TOKENS
 
 
-def render_sampling(call: Call, body: JSON) -> None:
-    """Put the sampling parameters and stop sequences that the model takes into the body."""
-    accepted = call.route.rules.get("sampling", "any")
-    for name in ("temperature", "top_p", "top_k"):
-        value = call.params.get(name)
-        if value is None:
-            continue
-        if accepted == "none":
-            call.leave_out(name)
-        elif name == "top_p" and accepted == "temperature_or_top_p" and "temperature" in body:
-            call.leave_out(name, f"{call.route.model} does not take it together with temperature")
-        else:
-            body[name] = value
-    if body.get("temperature", 0) > 1:
-        call.adjust(f"temperature {body['temperature']} was lowered to 1, the highest that {call.route.model} takes")
-        body["temperature"] = 1
-    stop = call.params.get("stop")
-    if stop:
-        body["stop_sequences"] = _stop_sequences(call, [stop] if isinstance(stop, str) else list(stop))
-
-
-def _stop_sequences(call: Call, stop: list[str]) -> list[str]:
-    for sequence in stop:
-        if not sequence.strip():
-            raise call.refusal(f"stop sequence {sequence!r} is only white space, which this model refuses")
-    return stop
-
-
-_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 63999}
-
-
-def _render_reasoning(call: Call, body: JSON) -> None:
-    """Bring `reasoning_effort` into the model's own form; `thinking` is sent as it is."""
-    thinking, effort = call.params.get("thinking"), call.params.get("reasoning_effort")
-    if thinking is not None:
-        body["thinking"] = thinking
-    if effort is not None:
-        _render_effort(call, body, effort)
-    if body.get("thinking", {}).get("type") == "enabled":
-        _fit_budget_thinking(call, body)
-
-
-def _render_effort(call: Call, body: JSON, effort: str) -> None:
-    rules = call.route.rules
-    modes = rules.get("thinking", ["adaptive", "disabled"])
-    if effort == "none":
-        off = next((mode for mode in ("disabled", "between_tools") if mode in modes), None)
-        if off and "thinking" not in body:
-            body["thinking"] = {"type": off}
-        elif modes:
-            call.leave_out("reasoning_effort", f"{call.route.model} always reasons")
-        return
-    if "adaptive" in modes:
-        body.setdefault("thinking", {"type": "adaptive"})
-        body["output_config"] = {"effort": call.nearest_effort(effort)}
-    elif "enabled" in modes:
-        body.setdefault("thinking", {"type": "enabled", "budget_tokens": _BUDGETS[effort]})
-    else:
-        call.leave_out("reasoning_effort")
-
-
-LEAST_BUDGET = 1024
-
-
-def _fit_budget_thinking(call: Call, body: JSON) -> None:
-    """Budget thinking refuses small answers, forced tools and free sampling.
-
-    https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking, "feature compatibility". What the caller
-    asked for in Anthropic's own words is refused; an effort is fitted, or left out.
-    """
-    limit, own = body["max_tokens"], "thinking" in call.params
-    budget = body["thinking"].get("budget_tokens", 0)
-    if own and budget >= limit:
-        raise call.refusal(f"max_tokens is {limit}; it must be above the thinking budget of {budget}")
-    if not own and (limit <= LEAST_BUDGET or _is_forced(call)):
-        del body["thinking"]
-        why = "a forced tool call" if _is_forced(call) else f"max_tokens {limit}"
-        call.leave_out("reasoning_effort", f"{call.route.model} cannot think before {why}")
-        return
-    if budget >= limit:
-        body["thinking"]["budget_tokens"] = max(LEAST_BUDGET, limit // 2)
-        call.adjust(f"the thinking budget became {body['thinking']['budget_tokens']} of max_tokens {limit}")
-    for name, accepted in (("temperature", 1), ("top_k", None)):
-        if name in body and body[name] != accepted:
-            del body[name]
-            call.leave_out(name, "it cannot be combined with thinking")
-
-
-def _is_forced(call: Call) -> bool:
-    return bool(call.params.get("tools")) and call.params.get("tool_choice") not in (None, "auto", "none")
-
-
 def _render_tools(call: Call, body: JSON) -> None:
-    tools = call.params.get("tools")
+    tools = call.tools()
     if not tools:
         return
-    if call.route.rules.get("tools") is False:
-        raise call.refusal("this model takes no tools")
     body["tools"] = [_tool(call, tool) for tool in tools]
     choice = _tool_choice(call, body)
     if call.params.get("parallel_tool_calls") is False and (choice or {}).get("type") != "none":
@@ -259,9 +151,7 @@ def _render_rest(call: Call, body: JSON) -> None:
         raise call.refusal(
             "web_search_options is OpenAI's; give the tool {'type': 'web_search_20250305', 'name': 'web_search'}"
         )
-    for name in _ABSENT:
-        if params.get(name):
-            call.leave_out(name, "this API has no such parameter")
+    call.leave_out_all(_ABSENT)
     user = params.get("user", params.get("safety_identifier"))
     if user is not None:
         body["metadata"] = {"user_id": user}
@@ -384,31 +274,11 @@ def _usage(native: JSON) -> Usage | None:
 
 
 def _tier(native: JSON) -> JSON:
-    return {"service_tier": native["service_tier"]} if native.get("service_tier") else {}
-
-
-# --- errors --------------------------------------------------------------------------------------------------------
-
-_TOO_LONG = ("prompt is too long", "exceed context limit", "maximum context length", "context window", "context size")
-
-
-def explain(status: int, body: Any) -> tuple[str | None, str]:
-    """The code and the message of an error body."""
-    given = as_dict(body).get("error")
-    error = as_dict(given)
-    if not error:
-        return None, str(given or body)
-    code: str | None = error.get("type")
-    message = error.get("message") or str(error)
-    code = as_dict(error.get("details")).get("error_code") or code
-    if status == 400 and any(phrase in message for phrase in _TOO_LONG):
-        code = CONTEXT_WINDOW
-    return code, message
-
-
-def status_in(body: JSON) -> int:
-    """The HTTP status that an error inside a 200 stands for; 200 where its type says none."""
-    return ERROR_STATUS.get(as_dict(body.get("error")).get("type", ""), 200)
+    """The tier in OpenAI's words, which know `standard` as `default` and have none for `batch`."""
+    tier = native.get("service_tier")
+    if tier in ("standard", "priority"):
+        return {"service_tier": "default" if tier == "standard" else tier}
+    return {"provider_fields": {"service_tier": tier}} if tier else {}
 
 
 # --- stream --------------------------------------------------------------------------------------------------------

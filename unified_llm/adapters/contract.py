@@ -6,7 +6,7 @@ dicts and bytes, and never a socket, a clock, the environment or a log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, cast
@@ -28,6 +28,12 @@ from unified_llm.types import JSON, Chunk
 FIRST_BYTES = 200
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Levels of reasoning effort, weakest first."""
+
+_OF_ANSWERS = {
+    *("annotations", "reasoning", "reasoning_content", "reasoning_details", "reasoning_signature", "provider_fields"),
+    *("provider_specific_fields", "thinking_blocks", "function_call", "parsed", "audio", "refusal"),
+}
+"""Fields of answers of this and other libraries that no request has a place for."""
 
 UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 """What reading a body raises that is JSON but not of the format."""
@@ -71,6 +77,29 @@ class Call:
         """Report a setting that is not sent."""
         self.adjust(f"{name} was left out: {why or f'{self.route.model} does not take it'}")
 
+    def leave_out_all(self, names: Iterable[str]) -> None:
+        """Report those of these settings that were given; one that is switched off is not missed."""
+        for name in names:
+            if self.params.get(name) is not None and self.params[name] is not False:
+                self.leave_out(name, "this API has no such parameter")
+
+    def tools(self) -> list[JSON]:
+        """The tools; what chooses between none is left out."""
+        tools: list[JSON] = list(self.params.get("tools") or ())
+        if not tools:
+            for name in ("tool_choice", "parallel_tool_calls"):
+                if name in self.params:
+                    self.leave_out(name, "there are no tools")
+        elif self.route.rules.get("tools") is False:
+            raise self.refusal("this model takes no tools")
+        return tools
+
+    def report_unknown_fields(self, message: JSON, index: int, known: Collection[str]) -> None:
+        """Report the fields of a message that this format has no place for, but for those that only answers have."""
+        for name in message:
+            if name not in known and name not in _OF_ANSWERS and not (name == "name" and message["role"] == "tool"):
+                self.warnings.append(f"{name} of messages[{index}] was left out: this API has no such field")
+
     def nearest_effort(self, effort: str) -> str:
         """The reasoning effort itself, or the nearest that the model has, the stronger one first."""
         accepted = self.route.rules.get("efforts", [])
@@ -90,9 +119,15 @@ class Call:
 
     def error(self, status: int, body: Any, explain: Explain) -> APIStatusError:
         """The error that a provider put into a successful answer."""
-        code, message = explain(status, body)
+        route, (code, message) = self.route, explain(status, body)
         return class_for(status, code)(
-            message, status_code=status, code=code, body=body, provider=self.route.provider, model=self.route.model
+            f"{route.provider}/{route.model}: {message}",
+            status_code=status,
+            code=code,
+            body=body,
+            request_id=json_codec.as_dict(body).get("request_id"),
+            provider=route.provider,
+            model=route.model,
         )
 
     def invalid(self, what: str, body: bytes) -> APIResponseValidationError:
@@ -167,10 +202,13 @@ class Decoder:
         Raises:
             IncompleteStreamError: the provider had not said that the answer is complete.
         """
+        if self._failure is not None:
+            raise self._failure
         try:
             chunks = self._decode(self._framing.close())
         except APIResponseValidationError as error:
-            raise self.call.incomplete(f"the stream broke off inside an event: {error.body[:FIRST_BYTES]!r}") from error
+            what = f"the stream broke off inside an event: {error.body[:FIRST_BYTES]!r}"
+            raise self.call.incomplete(what) from error.__cause__
         if not self.done:
             self._end(chunks)
         if chunks and not self._begun:

@@ -27,7 +27,7 @@ class Quirks(TypedDict, total=False):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"]
     """The name of the limit. Default: max_tokens, which most servers know. https://platform.openai.com/docs/api-reference/chat/create"""
     developer_role: bool
-    """Whether the role `developer` is known; else it is sent as `system`. Default: False."""
+    """Whether the role `developer` is known; else it is sent as `system`. Default: False. https://model-spec.openai.com"""
     stream_usage: Literal["include_usage", "always"]
     """Whether usage must be asked for in a stream. Default: include_usage. https://docs.perplexity.ai/api-reference/chat-completions-post"""
     reasoning_param: Literal[
@@ -45,7 +45,7 @@ class Quirks(TypedDict, total=False):
     string_content: bool
     """Whether content of text alone must be a string. Default: False. https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"""
     null_content: Literal["null", "empty"]
-    """What stands for no content beside tool calls. Default: null."""
+    """What stands for no content beside tool calls. Default: null. https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference"""
     split_tool_calls: bool
     """Whether each tool call needs an assistant message of its own. Default: False. https://docs.databricks.com/aws/en/machine-learning/model-serving/function-calling"""
     cache_control: bool
@@ -53,11 +53,11 @@ class Quirks(TypedDict, total=False):
     tool_images: bool
     """Whether results of tools may have images. Default: False. https://openrouter.ai/docs/features/images-and-pdfs"""
     refused: list[str]
-    """Parameters that are refused or ignored. Default: none."""
+    """Parameters that are refused or ignored. Default: none. https://console.groq.com/docs/openai"""
     temperature_max: float
     """The highest temperature. Default: 2. https://platform.moonshot.ai/docs/api/chat"""
     user_field: Literal["user", "user_id", "safety_identifier"]
-    """The name of `user`. Default: user."""
+    """The name of `user`. Default: user. https://platform.openai.com/docs/guides/safety-best-practices"""
     prefill: Literal["native", "refused", "prefix", "partial"]
     """How a final assistant message is taken: as it is, not at all, or with this flag. Default: native. https://api-docs.deepseek.com/guides/chat_prefix_completion"""
 
@@ -124,15 +124,10 @@ def _render_reasoning(call: Call, body: JSON) -> None:
 
 
 def _render_tools(call: Call, body: JSON) -> None:
-    params = call.params
-    if not params.get("tools"):
-        for name in ("tool_choice", "parallel_tool_calls"):
-            if name in params:
-                call.leave_out(name, "there are no tools")
+    params, tools = call.params, call.tools()
+    if not tools:
         return
-    if call.route.rules.get("tools") is False:
-        raise call.refusal("this model takes no tools")
-    body["tools"] = [_tool(call, tool) for tool in params["tools"]]
+    body["tools"] = [_tool(call, tool) for tool in tools]
     if "parallel_tool_calls" in params:
         body["parallel_tool_calls"] = params["parallel_tool_calls"]
     choice = params.get("tool_choice")
@@ -143,6 +138,9 @@ def _render_tools(call: Call, body: JSON) -> None:
         raise call.refusal("this model cannot be forced to call a tool; tool_choice 'auto' and 'none' work")
     body["tool_choice"] = forced if choice == "required" else choice
 
+
+_FIXED = {"temperature": 1, "top_p": 1, "frequency_penalty": 0, "presence_penalty": 0, "logprobs": False}
+"""What a model that fixes its sampling has anyway."""
 
 _FUNCTION_KEYS = ("name", "description", "parameters", "strict")
 
@@ -183,8 +181,7 @@ def _leave_out_refused(call: Call, body: JSON) -> None:
     )
     fixed = sampling == "none" or (sampling == "without_reasoning" and not quiet)
     for name in _SAMPLING if fixed else ():
-        # 1 is what such a model has anyway
-        if name in body and body.pop(name) not in (1, None, False):
+        if name in body and body.pop(name) != _FIXED.get(name):
             call.leave_out(name, f"{call.route.model} fixes it{' while it reasons' if sampling != 'none' else ''}")
     if sampling == "temperature_or_top_p" and "temperature" in body and body.pop("top_p", None) is not None:
         call.leave_out("top_p", f"{call.route.model} does not take it together with temperature")
@@ -209,6 +206,7 @@ FINISH: dict[str, FinishReason] = {
     **dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call"), "tool_calls"),
     **dict.fromkeys(("content_filter", "sensitive", "safety", "violation"), "content_filter"),
 }
+_TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
 _TOP_KEYS = {
     "id",
     "object",
@@ -251,13 +249,18 @@ def parse(call: Call, body: JSON) -> JSON:
 
 def _choice(call: Call, native: JSON, position: int) -> JSON:
     raise_broken(call, native)
-    wire = as_dict(native.get("message"))
+    wire: JSON = native["message"]
     text, thought = _texts(wire.get("content"))
     message: JSON = {"role": "assistant", "content": text or None}
     reasoning = thought or _reasoning(wire)
     if reasoning:
         message["reasoning_content"] = reasoning
-    calls = [_parsed_call(call, wire_call, at) for at, wire_call in enumerate(_wire_calls(wire))]
+    calls: list[JSON] = []
+    for at, wire_call in enumerate(_wire_calls(wire)):
+        parsed = _parsed_call(call, wire_call, at)
+        if any(parsed["id"] == other["id"] for other in calls):
+            parsed["id"] = _generated_id(call, at)
+        calls.append(parsed)
     if calls:
         message["tool_calls"] = calls
     for key in ("refusal", "annotations"):
@@ -286,16 +289,20 @@ def _wire_calls(wire: JSON) -> list[JSON]:
 
 
 def _parsed_call(call: Call, wire: JSON, position: int) -> JSON:
-    id = wire.get("id") or generated_id(call, position)
+    id = wire.get("id") or _generated_id(call, position)
     if "function" not in wire:
         return {**wire, "id": id}  # a custom (grammar) tool's call: OpenAI's own shape already
     arguments = _arguments(wire["function"].get("arguments"))
-    extra = {key: wire[key] for key in ("extra_content",) if wire.get(key)}
     function = {"name": wire["function"]["name"], "arguments": arguments or "{}"}
-    return {"id": id, "type": "function", "function": function, **extra}
+    return {"id": id, "type": "function", "function": function, **_kept_of_call(wire)}
 
 
-def generated_id(call: Call, position: int) -> str:
+def _kept_of_call(wire: JSON) -> JSON:
+    """What a call carries besides: Gemini's thought signature, at hosts that pass it through."""
+    return {"extra_content": wire["extra_content"]} if wire.get("extra_content") else {}
+
+
+def _generated_id(call: Call, position: int) -> str:
     """The id of a tool call to which the provider gave none: the same each time the same bytes are read."""
     return f"call_{call.id.rpartition('-')[2]}_{position}"
 
@@ -340,8 +347,11 @@ def _extras(wire: JSON, known: set[str]) -> JSON:
 
 
 def _top_fields(body: JSON) -> JSON:
-    out: JSON = {key: body[key] for key in ("service_tier", "system_fingerprint") if body.get(key)}
+    out: JSON = {"system_fingerprint": body["system_fingerprint"]} if body.get("system_fingerprint") else {}
     extras = _extras(body, _TOP_KEYS)
+    tier = body.get("service_tier")
+    if tier:
+        (out if tier in _TIERS else extras)["service_tier"] = tier
     if extras:
         out["provider_fields"] = extras
     return out
@@ -398,10 +408,11 @@ def _counts(details: JSON | None) -> JSON:
 class _ToolCall:
     """A tool call as it grows; it is told only when its name is known, since the first piece must have it."""
 
-    __slots__ = ("arguments", "id", "index", "name", "told")
+    __slots__ = ("arguments", "id", "index", "kind", "name", "told")
 
     def __init__(self, id: str | None) -> None:
         self.id = id
+        self.kind = "function"
         self.name = ""
         self.index = -1
         self.arguments = ""
@@ -473,7 +484,8 @@ class Decoder(BaseDecoder):
         raise_broken(self.call, native)
         index = native.get("index") or 0
         choice = self._choices.setdefault(index, _Choice())
-        choice.finish = native.get("finish_reason") or choice.finish
+        if native.get("finish_reason") is not None:
+            choice.finish = native["finish_reason"] or choice.finish or ""
         choice.native_finish = native.get("native_finish_reason") or choice.native_finish
         wire = as_dict(native["delta"] if "delta" in native else native.get("message"))
         delta = self._delta(choice, wire)
@@ -509,26 +521,24 @@ class Decoder(BaseDecoder):
         return delta
 
     def _tool_piece(self, choice: _Choice, native: JSON) -> JSON | None:
-        if "custom" in native:
-            native = {
-                **native,
-                "function": {"name": native["custom"].get("name"), "arguments": native["custom"].get("input")},
-            }
-        tool = _tool_for(choice, native)
-        function = as_dict(native.get("function"))
+        kind, text = ("custom", "input") if "custom" in native else ("function", "arguments")
+        tool, function = _tool_for(choice, native), as_dict(native.get(kind))
+        tool.kind = kind
         tool.id = tool.id or native.get("id") or None
         tool.name = tool.name or function.get("name") or ""
-        arguments = _arguments(function.get("arguments"))
-        tool.arguments += arguments
+        added = _arguments(function.get(text))
+        tool.arguments += added
+        extra = _kept_of_call(native)
         if tool.told:
-            return {"index": tool.index, "function": {"arguments": arguments}} if arguments else None
+            return {"index": tool.index, kind: {text: added}, **extra} if added or extra else None
         if not tool.name:
             return None
         tool.told = True
         tool.index, choice.told = choice.told, choice.told + 1
-        tool.id = tool.id or generated_id(self.call, tool.index)
-        named = {"name": tool.name, "arguments": tool.arguments}
-        return {"index": tool.index, "id": tool.id, "type": "function", "function": named}
+        if not tool.id or any(tool.id == other.id for other in choice.calls if other is not tool and other.told):
+            tool.id = _generated_id(self.call, tool.index)
+        named = {"name": tool.name, text: tool.arguments}
+        return {"index": tool.index, "id": tool.id, "type": kind, kind: named, **extra}
 
     def _end(self, chunks: list[Chunk], *, marked: bool = False) -> None:
         if not self._choices or not (marked or any(choice.finish for choice in self._choices.values())):
@@ -539,7 +549,7 @@ class Decoder(BaseDecoder):
 
     def _last(self, index: int, choice: _Choice) -> JSON:
         delta: JSON = {"content": None} if choice.begun else {"role": "assistant", "content": None}
-        silent = [tool for tool in choice.calls if tool.told and not tool.arguments]
+        silent = [tool for tool in choice.calls if tool.told and not tool.arguments and tool.kind == "function"]
         if silent:
             delta["tool_calls"] = [{"index": tool.index, "function": {"arguments": "{}"}} for tool in silent]
         extras = {**choice.extras, **({"reasoning_details": choice.details} if choice.details else {})}
@@ -549,7 +559,7 @@ class Decoder(BaseDecoder):
             "index": index,
             "delta": delta,
             "finish_reason": _finish(choice.finish, choice.told > 0),
-            "native_finish_reason": choice.native_finish or choice.finish,
+            "native_finish_reason": choice.native_finish or choice.finish or None,
         }
 
 
@@ -580,7 +590,7 @@ def _tool_for(choice: _Choice, native: JSON) -> _ToolCall:
         at = len(choice.calls)
     else:
         found = choice.by_index.get(at)
-        named = as_dict(native.get("function")).get("name")
+        named = as_dict(native.get("function") or native.get("custom")).get("name")
         if found and id and found.id and id != found.id and named:
             found = None
     if found is None:

@@ -35,6 +35,7 @@ _TOO_LONG = (
     "Range of input length should be",
     "reduce the length",
     "too many tokens",
+    "input length",
 )
 _POLICY = (
     "content_filter",
@@ -65,16 +66,18 @@ def explain(status: int, body: Any) -> tuple[str | None, str]:
 
 
 def _message(error: JSON) -> str:
-    for key in ("message", "detail", "errors", "title", "status_msg"):
-        value = error.get(key)
-        while as_list(value):
-            value = as_list(value)[0]
-        if isinstance(value, dict):
-            inner = as_dict(value)
-            value = next((inner[name] for name in ("message", "msg", "error", "detail") if inner.get(name)), None)
-        if value:
-            return value if isinstance(value, str) else json_codec.dumps(value)
-    return json_codec.dumps(error)
+    return _words(error) or json_codec.dumps(error)
+
+
+def _words(value: Any) -> str:
+    """The first text where errors keep theirs."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return next((words for inner in as_list(value) if (words := _words(inner))), "")
+    fields = as_dict(value)
+    names = ("message", "msg", "error", "detail", "errors", "title", "status_msg")
+    return next((words for name in names if name in fields and (words := _words(fields[name]))), "")
 
 
 _BROKEN = ("error", "network_error", "insufficient_system_resource", "abort")

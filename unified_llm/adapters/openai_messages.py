@@ -19,11 +19,6 @@ _KEYS = {
     "assistant": ("role", "content", "name", "refusal", "tool_calls", "audio"),
     "tool": ("role", "content", "tool_call_id"),
 }
-# parts of answers of this and other libraries that no request has a place for
-_ANSWER_KEYS = {
-    *("annotations", "reasoning", "reasoning_content", "reasoning_details", "reasoning_signature", "provider_fields"),
-    *("provider_specific_fields", "thinking_blocks", "function_call", "parsed", "name"),
-}
 
 
 def conversation(call: Call) -> list[JSON]:
@@ -39,9 +34,7 @@ def conversation(call: Call) -> list[JSON]:
 def _message(call: Call, message: JSON, index: int) -> JSON:
     quirks, role = call.route.quirks, message["role"]
     out = {key: message[key] for key in _KEYS[role] if message.get(key) is not None}
-    for key in message:
-        if key not in _KEYS[role] and key not in _ANSWER_KEYS:
-            call.warnings.append(f"{key} of messages[{index}] was left out: this API has no such field")
+    call.report_unknown_fields(message, index, _KEYS[role])
     out["content"] = _content(call, message["content"], index)
     if (
         role == "tool"
