@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict, cast
+from urllib.parse import urlsplit
 
 from unified_llm import json_codec
 from unified_llm.errors import BadRequestError, NotFoundError
@@ -193,8 +194,8 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
     """
     if not model:
         raise BadRequestError(f"model is {model!r}; give a model name such as 'gpt-4.1' or 'claude-sonnet-4-5'")
-    if base_url is not None and not base_url.startswith(("http://", "https://")):
-        raise BadRequestError(f"base_url is {base_url!r}; it must begin with http:// or https://")
+    if base_url is not None:
+        _check_address(base_url)
     owner, name = _owner(model, base_url)
     provider = load().get("providers", {})[owner]
     facts, name = _facts(owner, name)
@@ -246,6 +247,15 @@ def family_rules(name: str) -> Rules:
         if (rules := families.get(key[:end])) is not None:
             return rules
     return {}
+
+
+def _check_address(base_url: str) -> None:
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadRequestError(f"base_url is {base_url!r}; it must be an address that begins with http:// or https://")
 
 
 def _owner(model: str, base_url: str | None) -> tuple[str, str]:

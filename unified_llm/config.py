@@ -35,6 +35,12 @@ def key_of(route: Route, given: str | None) -> str | None:
         AuthenticationError: there is none, naming the variable that would hold it.
     """
     key = (given or "").strip() or variable(route.key_env)
+    if key and not (key.isascii() and key.isprintable()):
+        raise AuthenticationError(
+            f"the key for {route.provider} has a character that no header can carry; was more copied than the key?",
+            provider=route.provider,
+            model=route.model,
+        )
     if key:
         return key
     if route.keyless or not route.key_env:

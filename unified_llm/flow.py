@@ -121,7 +121,7 @@ class Exchange:
         )
 
     def complete(self, error: APIError) -> None:
-        """Add to an error what and whom it concerns, and take the key out of it: some providers repeat it in their messages."""
+        """Add to an error whom it concerns, and take the key out of it, which some providers repeat in their words."""
         route = self.call.route
         error.provider, error.model = error.provider or route.provider, error.model or route.model
         if isinstance(error, APIStatusError) and error.request_id is None:

@@ -40,7 +40,7 @@ def check(options: Mapping[str, Any]) -> JSON:
 
 def _check_own(options: Mapping[str, Any]) -> None:
     most = options.get("max_retries")
-    if most is not None and (not isinstance(most, int) or most < 0):
+    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
         raise BadRequestError(f"max_retries is {most!r}; give a whole number, 0 for none")
     timeout = options.get("timeout")
     if isinstance(timeout, (int, float)) and timeout <= 0:
@@ -50,6 +50,10 @@ def _check_own(options: Mapping[str, Any]) -> None:
     for name in ("extra_headers", "extra_body"):
         if not isinstance(options.get(name), (Mapping, NoneType)):
             raise BadRequestError(f"{name} is {type(options[name]).__name__}; give a dict")
+    headers = cast("Mapping[str, Any]", options.get("extra_headers") or {})
+    for name, value in headers.items():
+        if not isinstance(value, str):
+            raise BadRequestError(f"the header {name!r} is {type(value).__name__}; give a string")
 
 
 def _unknown(name: str) -> TypeError:

@@ -167,8 +167,12 @@ class _Streams:
     def reclaim(self) -> None:
         """Tell the pools of the streams that were abandoned."""
         while self.abandoned:
+            try:
+                left = self.abandoned.popleft()
+            except IndexError:  # another thread was quicker
+                return
             # a stream of the parent process is not known here, nor is its pool ours to tell
-            if known := self.open.pop(self.abandoned.popleft(), None):
+            if known := self.open.pop(left, None):
                 known[0].close()
 
 
