@@ -161,13 +161,13 @@ class Decoder(BaseDecoder):
         self._stop: str | None = None
         self._at_start = not _prefilled(call)
 
-    def _read(self, event: Any, chunks: list[Chunk]) -> None:
+    def _read(self, event: Any, chunks: list[Any]) -> None:
         if event.get("error"):
             raise self.call.error(status_in(event), event, explain)
         if event.get("type") != "completion":
             return
-        self.id = event.get("id") or event.get("log_id") or self.id
-        self.model = event.get("model") or self.model
+        self.head["id"] = event.get("id") or event.get("log_id") or self.head["id"]
+        self.head["model"] = event.get("model") or self.head["model"]
         text = event["completion"]
         if self._at_start and text:
             text = text.removeprefix(" ")

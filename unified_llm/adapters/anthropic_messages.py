@@ -315,22 +315,15 @@ class Decoder(BaseDecoder):
         self._stop_details: JSON = {}
         self._usage: JSON = {}
 
-    def _read(self, event: Any, chunks: list[Chunk]) -> None:
+    def _read(self, event: Any, chunks: list[Any]) -> None:
         kind = event.get("type")
         if kind == "content_block_delta":
             delta = event["delta"]
             if delta["type"] == "text_delta":
                 text = delta["text"]
                 self._blocks[event["index"]].pieces.append(text)
-                chunks.append(
-                    {
-                        "id": self.id,
-                        "object": "chat.completion.chunk",
-                        "created": self.created,
-                        "model": self.model,
-                        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
-                    }
-                )
+                choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+                chunks.append({**self.head, "choices": [choice]})
             else:
                 self._read_delta(self._blocks[event["index"]], delta, chunks)
         elif kind == "error" or event.get("error"):
@@ -340,8 +333,7 @@ class Decoder(BaseDecoder):
 
     def _start(self, event: JSON, chunks: list[Chunk]) -> None:
         message = event["message"]
-        self.id = message.get("id") or self.id
-        self.model = message.get("model") or self.model
+        self.head |= {key: message[key] for key in ("id", "model") if message.get(key)}
         self._add_usage(message.get("usage"))
 
     def _start_block(self, event: JSON, chunks: list[Chunk]) -> None:

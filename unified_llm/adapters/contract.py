@@ -184,17 +184,22 @@ class Decoder:
 
     def __init__(self, call: Call, framing: Framing) -> None:
         self.call = call
-        self.id = call.id
-        self.created = call.created
-        self.model = call.route.model
+        self.head: JSON = {
+            "id": call.id,
+            "object": "chat.completion.chunk",
+            "created": call.created,
+            "model": call.route.model,
+        }
+        """What every chunk begins with."""
         self.done = False
         self._framing = framing
+        self._split = framing.feed
         self._begun = False
         self._failure: APIError | None = None
 
     def feed(self, data: bytes) -> list[Chunk]:
         """The chunks that these bytes complete; what goes wrong after some of them is raised by the next call."""
-        return self._decode(self._framing.feed(data))
+        return self._decode(self._split(data))
 
     def close(self) -> list[Chunk]:
         """The last chunks, now that the body has ended.
@@ -232,7 +237,8 @@ class Decoder:
         except APIError as error:
             self._fail(error, chunks)
         except UNREADABLE as error:
-            self._fail(self.call.invalid(f"the stream is not of this format ({error!r})", b"\n".join(payloads)), chunks)
+            what = f"the stream is not of this format ({error!r})"
+            self._fail(self.call.invalid(what, b"\n".join(payloads)), chunks)
         if chunks and not self._begun:
             self._begin(chunks)
         return chunks
@@ -253,7 +259,7 @@ class Decoder:
             raise error
         self._failure = error
 
-    def _read(self, event: Any, chunks: list[Chunk]) -> None:
+    def _read(self, event: Any, chunks: list[Any]) -> None:
         """Read one event and append the chunks that it gives."""
         raise NotImplementedError
 
@@ -267,5 +273,4 @@ class Decoder:
         choice["delta"] = {"role": "assistant", **choice["delta"]}
 
     def _chunk(self, choices: list[Any], **fields: Any) -> Chunk:
-        chunk: JSON = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model}
-        return cast("Chunk", {**chunk, "choices": choices, **fields})
+        return cast("Chunk", {**self.head, "choices": choices, **fields})

@@ -449,27 +449,19 @@ class Decoder(BaseDecoder):
         self._top: JSON = {}
         self._plain = False  # whether chunks of text alone may take the short way
 
-    def _read(self, event: Any, chunks: list[Chunk]) -> None:
+    def _read(self, event: Any, chunks: list[Any]) -> None:
         if self._plain and (text := _plain_text(event)) is not None:
             if text:
-                chunks.append(
-                    {
-                        "id": self.id,
-                        "object": "chat.completion.chunk",
-                        "created": self.created,
-                        "model": self.model,
-                        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
-                    }
-                )
+                choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+                chunks.append({**self.head, "choices": [choice]})
             return
         self._read_any(event, chunks)
 
     def _read_any(self, event: JSON, chunks: list[Chunk]) -> None:
         raise_error(self.call, event)
         if not self._begun and not chunks:
-            self.id = event.get("id") or self.id
-            self.model = event.get("model") or self.model
-            self.created = int(event.get("created") or self.created)
+            self.head |= {key: event[key] for key in ("id", "model") if event.get(key)}
+            self.head["created"] = int(event.get("created") or self.head["created"])
         usage = _native_usage(event)
         if usage and usage.get("prompt_tokens") is not None:
             self._usage = usage

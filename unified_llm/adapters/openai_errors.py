@@ -88,7 +88,7 @@ def raise_broken(call: Call, native: JSON) -> None:
     """Raise what one choice of a 200 says went wrong with it."""
     error, finish = native.get("error"), native.get("finish_reason")
     if error:
-        raise call.error(_status_in(as_dict(error)), {"error": error}, explain)
+        raise call.error(_status_in(as_dict(error)), native, explain)  # with what had been answered until then
     if finish in _BROKEN:
         raise call.error(500, {"code": finish, "message": f"the server broke the answer off ({finish})"}, explain)
 
