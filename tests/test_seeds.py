@@ -273,3 +273,16 @@ def test_structured_data_is_generated_from_a_schema(provider):
     assert response.parsed == {"name": "Ada", "last_name": "Lovelace", "id": 1}
     sent = provider.requests[0].json["output_config"]["format"]
     assert sent == {"type": "json_schema", "schema": {**schema, "additionalProperties": False}}
+
+
+def test_the_response_on_an_error_can_be_read(provider):
+    async def asynchronously():
+        await acompletion(model="claude-2", messages="Hi")
+
+    for work in (lambda: completion(model="claude-2", messages="Hi"), lambda: asyncio.run(asynchronously())):
+        provider.answers(Answer(status=400, error="no such thing"))
+        with pytest.raises(unified_llm.BadRequestError) as caught:
+            work()
+        assert "no such thing" in caught.value.response.text
+        assert caught.value.response.json() == caught.value.body
+        assert str(caught.value.response.url) == f"{provider.url}/v1/complete"

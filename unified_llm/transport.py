@@ -247,13 +247,16 @@ class AsyncReply:
 
     async def settle(self, request: HTTPRequest, stream: bool) -> AsyncReply:
         """Read the body, unless it is a stream to be read on."""
-        if not stream or self.status >= 400:
-            try:
-                self.content = b"".join([part async for part in self.parts])
-            finally:
-                await self.close()
-            if self.status >= 400:
+        if stream and self.status < 400:
+            return self
+        try:
+            if self.status >= 400:  # by httpx's own hand, so that `error.response.text` can be read too
+                self.content = await self.response.aread()
                 _without_key(self.response, request)
+            else:
+                self.content = b"".join([part async for part in self.parts])
+        finally:
+            await self.close()
         return self
 
     async def read(self) -> bytes | None:
