@@ -41,17 +41,23 @@ PREFIXES: dict[str, str] = {
     "MiniMax-": "minimax",
     "chatgpt-": "openai",
     "claude-": "anthropic",
+    "codestral-": "mistral",
     "codex-mini": "openai",
+    "command-": "cohere",
     "computer-use-": "openai",
     "deepseek-": "deepseek",
     "ft:gpt-": "openai",
     "ft:o4-mini": "openai",
+    "gemini-": "gemini",
     "glm-": "zai",
     "gpt-": "openai",
     "gpt-oss": "",  # open weights that many serve: no owner
     "grok-": "xai",
     "kimi-": "moonshot",
+    "magistral-": "mistral",
     "minimax-": "minimax",
+    "ministral-": "mistral",
+    "mistral-": "mistral",
     "moonshot-": "moonshot",
     "o1": "openai",
     "o3": "openai",
@@ -67,28 +73,42 @@ PREFIXES: dict[str, str] = {
 # --------------------------------------------------------------------------------------------------------- providers
 
 NOT_SHIPPED = {
-    "cohere",  # has an adapter of its own
-    "gemini",
     "gigachat",  # key exchange
     "github",  # retired
     "github-copilot",  # key exchange, editor headers
-    "mistral",
-    "ollama",
-    "ollama-cloud",
     "opencode",  # several wire formats under different addresses
     "opencode-go",
+    "vertex",  # a token of its own, and a project in the address
 }
 """Providers of the facts that the catalog has no row for, beside those whose address needs an account or a region."""
 
 LEGACY_CLAUDE = ("claude-1", "claude-2", "claude-instant", "claude-v1", "claude-v2")
 """What the names of the Claude models begin with that only the Text Completions endpoint takes."""
 
+ADAPTERS = {
+    "anthropic.messages": "anthropic_messages",
+    "bedrock.converse": "bedrock_converse",
+    "cohere.v2": "cohere_chat",
+    "gemini.generate": "gemini",
+    "mistral.chat": None,
+    "ollama.chat": "ollama_chat",
+    "openai.chat": None,
+}
+"""The wire formats of the facts and the adapters for them; None is the default, openai_chat."""
+
 PROVIDER_CHANGES: dict[str, Row] = {
     "anthropic": {
-        "adapter": "anthropic_messages",
         "routes": dict.fromkeys(LEGACY_CLAUDE, "anthropic_complete"),
         "headers": {},  # the adapter sends the version
     },
+    "bedrock": {
+        "key_env": ["AWS_BEARER_TOKEN_BEDROCK"],
+        "keyless": True,  # without that key a request is signed with those of AWS
+        "auth": "sigv4",
+        "routes": dict.fromkeys((f"anthropic.{name}" for name in LEGACY_CLAUDE), "bedrock_invoke"),
+    },
+    # the adapter adds /v2; only this variable is that of the vendor's SDK, which does so too
+    "cohere": {"url": "https://api.cohere.com", "url_env": ["CO_API_URL"]},
     "groq": {"url_env": ["GROQ_API_BASE"]},  # GROQ_BASE_URL is that of the vendor's SDK, without /openai/v1
 }
 """Keys that replace those of the facts."""
@@ -195,6 +215,16 @@ QUIRKS: dict[str, Row] = {
     "meta": {"forced_tools": "refused"},
     "minimax": _MINIMAX,
     "minimax-cn": _MINIMAX,
+    "mistral": {
+        "stream_usage": "always",
+        "forced_tools": "any",
+        "refused": [
+            "audio", "logit_bias", "modalities", "safety_identifier", "seed", "store", "user", "verbosity",
+            "web_search_options",
+        ],
+        "temperature_max": 1.5,
+        "prefill": "prefix",
+    },
     "moonshot": _MOONSHOT,
     "moonshot-cn": _MOONSHOT,
     "nvidia": {"reasoning_param": "chat_template_kwargs"},
@@ -523,6 +553,7 @@ def provider_row(facts: Row) -> Row:
         "key_env": facts.get("env"),
         "keyless": facts.get("key_optional"),
         "auth": None if facts["auth"] == "bearer" else facts["auth"],
+        "adapter": ADAPTERS[facts["dialect"]],
         **changes,
         "quirks": dict(sorted(QUIRKS.get(facts["id"], {}).items())),
         "also": other_names(facts),
@@ -543,10 +574,9 @@ def other_names(facts: Row) -> list[str]:
 
 def is_shipped(facts: Row) -> bool:
     """Whether the catalog has a row for a provider: a fixed address and a wire format that there is an adapter for."""
-    if facts["id"] == "anthropic":
-        return True
-    fixed = "{" not in facts["base_url"] and facts["auth"] == "bearer"
-    return facts["dialect"] == "openai.chat" and fixed and facts["id"] not in NOT_SHIPPED
+    if facts["dialect"] not in ADAPTERS or facts["id"] in NOT_SHIPPED:
+        return False
+    return facts["dialect"] != "openai.chat" or ("{" not in facts["base_url"] and facts["auth"] == "bearer")
 
 
 def providers(facts: Iterable[Row]) -> dict[str, Row]:
