@@ -46,7 +46,9 @@ class Retries:
         """The seconds to wait before the next attempt; raises the error itself when there is none."""
         self._state.set_exception((type(error), error, error.__traceback__))
         seconds = float(cast("tenacity.DoSleep", self._policy.iter(self._state)))
-        logger.info("attempt %d failed, the next in %.1f s: %s", self._state.attempt_number, seconds, error)
+        # not the provider's words, which may repeat the prompt
+        what, status = type(error).__name__, getattr(error, "status_code", None)
+        logger.info("attempt %d: %s %s; the next in %.1f s", self._state.attempt_number, what, status or "", seconds)
         self._state.prepare_for_next_attempt()
         return seconds
 
