@@ -292,8 +292,9 @@ def test_the_key_is_not_in_the_log_of_a_retry(caplog: pytest.LogCaptureFixture) 
     caplog.set_level(logging.DEBUG)
     handler = answer(500, {"error": {"message": ECHO}}, retry_after_ms="1")
     assert KEY not in shown(raised(OPENAI, handler, max_retries=2))
-    assert "attempt 1 failed" in caplog.text
+    assert "attempt 1 failed: InternalServerError 500" in caplog.text
     assert KEY not in caplog.text
+    assert PROMPT not in caplog.text
 
 
 @FORMATS
