@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any, cast
 
 from unified_llm.errors import BadRequestError
-from unified_llm.types import JSON, CompletionOptions
+from unified_llm.types import EFFORTS, JSON, CompletionOptions
 
 OWN = frozenset(
     ("api_key", "base_url", "adapter", "timeout", "max_retries", "extra_headers", "extra_body", "client", "strict")
@@ -16,8 +16,6 @@ OWN = frozenset(
 """Parameters that steer the call and are no part of the request."""
 
 KNOWN = frozenset(CompletionOptions.__annotations__)
-
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def check(options: Mapping[str, Any]) -> JSON:
@@ -129,8 +127,8 @@ def _response_format(params: JSON, format: Any) -> None:
 
 
 def _effort(params: JSON, effort: Any) -> None:
-    if effort not in _EFFORTS:
-        raise BadRequestError(f"reasoning_effort is {effort!r}; it must be one of {', '.join(_EFFORTS)}")
+    if effort not in EFFORTS:
+        raise BadRequestError(f"reasoning_effort is {effort!r}; it must be one of {', '.join(EFFORTS)}")
 
 
 def _limit(params: JSON, most: Any) -> None:

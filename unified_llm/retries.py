@@ -47,10 +47,8 @@ class Retries:
         self._state.set_exception((type(error), error, error.__traceback__))
         seconds = float(cast("tenacity.DoSleep", self._policy.iter(self._state)))
         # not the provider's words, which may repeat the prompt
-        what, status = type(error).__name__, getattr(error, "status_code", None)
-        logger.info(
-            "attempt %d failed: %s %s; the next in %.1f s", self._state.attempt_number, what, status or "", seconds
-        )
+        what = f"{type(error).__name__} {getattr(error, 'status_code', None) or ''}".rstrip()
+        logger.info("attempt %d failed: %s; the next in %.1f s", self._state.attempt_number, what, seconds)
         self._state.prepare_for_next_attempt()
         return seconds
 

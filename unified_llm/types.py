@@ -14,6 +14,9 @@ JSON: TypeAlias = dict[str, Any]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Levels of reasoning effort, weakest first."""
+
 Message: TypeAlias = Mapping[str, Any]
 """One turn of a conversation: `role`, `content`, and for tools `tool_calls` or `tool_call_id`, as OpenAI has them."""
 

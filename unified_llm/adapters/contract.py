@@ -23,12 +23,9 @@ from unified_llm.errors import (
     IncompleteStreamError,
     class_for,
 )
-from unified_llm.types import JSON, Chunk
+from unified_llm.types import EFFORTS, JSON, Chunk
 
 FIRST_BYTES = 200
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""Levels of reasoning effort, weakest first."""
-
 _OF_ANSWERS = {
     *("annotations", "reasoning", "reasoning_content", "reasoning_details", "reasoning_signature", "provider_fields"),
     *("provider_specific_fields", "thinking_blocks", "function_call", "parsed", "audio", "refusal"),
