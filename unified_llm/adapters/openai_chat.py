@@ -360,7 +360,7 @@ def _top_fields(body: JSON) -> JSON:
 def _finish(native: str | None, called: bool) -> FinishReason | None:
     if native is None:
         return None
-    finish = FINISH.get(native)
+    finish = FINISH.get(native, "stop")
     if finish in ("stop", "tool_calls"):
         return "tool_calls" if called else "stop"
     return finish
