@@ -21,7 +21,7 @@ from unified_llm.catalog import Model, Provider, Rules, register, resolve
 FILE = Path(__file__).parent.parent / "model_catalog.json"
 DATA: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 PROVIDERS, MODELS = DATA["providers"], DATA["models"]
-CACHES = (catalog.load, catalog.resolve, catalog._families, catalog._provider_names)
+CACHES = (catalog.load, catalog.resolve, catalog._families, catalog._prefixes, catalog._owners, catalog._provider_names)
 
 
 def forget() -> None:

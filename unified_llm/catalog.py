@@ -11,7 +11,9 @@ from __future__ import annotations
 import copy
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -36,6 +38,9 @@ class Rules(TypedDict, total=False):
     """Whether the model reasons: never, when asked, unless told not to, or always."""
     efforts: list[str]
     """The accepted levels of reasoning effort, weakest first."""
+    thinking_budget: list[int]
+    """The fewest and the most tokens of thinking that can be asked for, where that is asked in tokens and not in levels;
+    where the fewest are above 0 and `reasoning` is not `always`, 0 is taken too."""
     sampling: Literal["any", "temperature_or_top_p", "without_reasoning", "none"]
     """Which of temperature, top_p, top_k and the penalties are accepted."""
     stop: bool
@@ -50,6 +55,10 @@ class Rules(TypedDict, total=False):
     """Whether a system message may stand in the middle of a conversation."""
     schema: bool
     """Whether the answer can be held to a JSON schema."""
+    schema_with_tools: bool
+    """Whether the answer can be held to a schema where there are tools as well."""
+    system: bool
+    """Whether system messages are taken; else their text belongs before that of the first user message."""
     max_output: int
     """The most tokens an answer of an unlisted model of this family may have."""
 
@@ -84,6 +93,9 @@ class Provider(TypedDict, total=False):
 
     name: str
     url: str
+    url_vars: dict[str, list[str]]
+    """The parts of `url` in braces, and the environment variables that fill them, first one set wins; of a value that is
+    a whole address the host is taken."""
     url_env: list[str]
     """Environment variables that move `url`, first one set wins."""
     key_env: list[str]
@@ -170,9 +182,8 @@ def register(overlay: Overlay) -> None:
     """
     _check(overlay)
     _lay_over(load(), copy.deepcopy(overlay))
-    resolve.cache_clear()
-    _families.cache_clear()
-    _provider_names.cache_clear()
+    for cached in (resolve, _families, _prefixes, _owners, _provider_names):
+        cached.cache_clear()
 
 
 @lru_cache(maxsize=4096)
@@ -199,11 +210,12 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
     owner, name = _owner(model, base_url)
     provider = load().get("providers", {})[owner]
     facts, name = _facts(owner, name)
-    rules = family_rules(name)
+    rules, routes = family_rules(name), provider.get("routes")
+    own = facts.get("rules")
     return Route(
         provider=owner,
         model=name,
-        adapter=adapter or _longest(provider.get("routes", {}), name) or provider.get("adapter", "openai_chat"),
+        adapter=adapter or (routes and _longest(routes, name)) or provider.get("adapter", "openai_chat"),
         url=(base_url or provider.get("url", "")).rstrip("/"),
         auth=provider.get("auth", "bearer"),
         key_env=tuple(provider.get("key_env", ())),
@@ -211,7 +223,7 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
         keyless=provider.get("keyless", False),
         headers=provider.get("headers", {}),
         quirks=provider.get("quirks", {}),
-        rules={**rules, **facts.get("rules", {})},
+        rules={**rules, **own} if own else rules,
         facts=facts,
     )
 
@@ -241,12 +253,9 @@ def nearest_models(route: Route) -> list[str]:
 
 def family_rules(name: str) -> Rules:
     """The request rules of the longest family that the model's own name begins with."""
-    key = _canonical(name)
-    families = _families()
-    for end in range(len(key), 0, -1):
-        if (rules := families.get(key[:end])) is not None:
-            return rules
-    return {}
+    families, prefixes = _families()
+    family = prefixes.longest(_canonical(name))
+    return {} if family is None else families[family]
 
 
 def _check_address(base_url: str) -> None:
@@ -261,8 +270,10 @@ def _check_address(base_url: str) -> None:
 def _owner(model: str, base_url: str | None) -> tuple[str, str]:
     """The provider that a name means, and the name without it."""
     head, slash, rest = model.partition("/")
-    if slash and rest and (provider := _provider_names().get(_folded(head))):
-        return provider, rest
+    if slash and rest:
+        names = _provider_names()
+        if provider := names.get(head) or names.get(_folded(head)):
+            return provider, rest
     if not slash and (provider := _bare_owner(model)):
         return provider, model
     if base_url:
@@ -271,10 +282,10 @@ def _owner(model: str, base_url: str | None) -> tuple[str, str]:
 
 
 def _bare_owner(name: str) -> str | None:
-    by_prefix = _longest(load().get("prefixes", {}), name)
-    if by_prefix:
-        return by_prefix
-    owners = [provider for provider, rows in load().get("models", {}).items() if name in rows]
+    prefix = _prefixes().longest(name)
+    if prefix is not None and (owner := load().get("prefixes", {})[prefix]):
+        return owner
+    owners = _owners().get(name, [])
     if len(owners) > 1:
         choices = " or ".join(repr(f"{owner}/{name}") for owner in owners)
         raise BadRequestError(f"model {name!r} is served by {len(owners)} providers; say which: {choices}")
@@ -313,17 +324,63 @@ def _provider_names() -> dict[str, str]:
 
 
 @cache
-def _families() -> dict[str, Rules]:
-    return {_canonical(prefix): rules for prefix, rules in load().get("families", {}).items()}
+def _families() -> tuple[dict[str, Rules], _Prefixes]:
+    families = {_canonical(prefix): rules for prefix, rules in load().get("families", {}).items()}
+    return families, _Prefixes(families)
+
+
+@cache
+def _prefixes() -> _Prefixes:
+    return _Prefixes(load().get("prefixes", {}))
+
+
+@cache
+def _owners() -> dict[str, list[str]]:
+    """The providers that list each model; for bare names that no prefix claims."""
+    owners: dict[str, list[str]] = {}
+    for provider, rows in load().get("models", {}).items():
+        for name in rows:
+            owners.setdefault(name, []).append(provider)
+    return owners
+
+
+class _Prefixes:
+    """Finds the longest of some prefixes that a name begins with, in a bisection and not a pass over them all.
+
+    What stands before a name in the order of strings begins with every prefix of that name which stands before it. So
+    the longest is the nearest of the sorted prefixes, or one of those that it begins with itself.
+    """
+
+    def __init__(self, prefixes: Iterable[str]) -> None:
+        self._sorted = sorted(prefixes)
+        self._shorter: dict[str, str | None] = {}
+        for at, prefix in enumerate(self._sorted):
+            self._shorter[prefix] = self._up(self._sorted[at - 1] if at else None, prefix)
+
+    def longest(self, name: str) -> str | None:
+        at = bisect_right(self._sorted, name)
+        return self._up(self._sorted[at - 1], name) if at else None
+
+    def _up(self, prefix: str | None, name: str) -> str | None:
+        while prefix is not None and not name.startswith(prefix):
+            prefix = self._shorter[prefix]
+        return prefix
 
 
 def _folded(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
+_VENDORS = re.compile(r"(?:[a-z][a-z-]*\.)+(?=[a-z])")
+
+
 def _canonical(name: str) -> str:
-    """A model's name without who hosts it, and with one spelling of its version: 4.5 and 4-5 are one."""
-    return name.rpartition("/")[2].lower().replace(".", "-")
+    """A model's name without who hosts or made it, and with one spelling of its version: 4.5 and 4-5 are one."""
+    name = name.rpartition("/")[2].lower()
+    if "." not in name:
+        return name
+    vendors = _VENDORS.match(name)  # as in us.anthropic.claude-opus-5
+    return (name[vendors.end() :] if vendors else name).replace(".", "-")
 
 
 def _longest(prefixes: Mapping[str, str], name: str) -> str | None:

@@ -21,6 +21,10 @@ class Rates(TypedDict):
     cache_write_1h: NotRequired[float]
     audio_input: NotRequired[float]
     audio_output: NotRequired[float]
+    batch_input: NotRequired[float]
+    """For what is sent through the provider's batch API."""
+    batch_output: NotRequired[float]
+    """For what is answered through the provider's batch API."""
 
 
 class Tier(Rates):

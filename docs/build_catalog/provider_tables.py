@@ -1,0 +1,281 @@
+"""Declared tables of the providers: which are shipped, whose a bare name is, and how they differ from their facts."""
+
+from __future__ import annotations
+
+from row import Row
+
+PREFIXES: dict[str, str] = {
+    "MiniMax-": "minimax",
+    "amazon.": "bedrock",
+    "anthropic.": "bedrock",
+    "apac.": "bedrock",
+    "au.": "bedrock",
+    "chat-latest": "openai",
+    "chatgpt-": "openai",
+    "claude-": "anthropic",
+    "codestral-": "mistral",
+    "codex-mini": "openai",
+    "command-": "cohere",
+    "computer-use-": "openai",
+    "deepseek-": "deepseek",
+    "devstral-": "mistral",
+    "eu.": "bedrock",
+    "ft:gpt-": "openai",
+    "ft:o4-mini": "openai",
+    "gemini-": "gemini",
+    "glm-": "zai",
+    "global.": "bedrock",
+    "google.": "bedrock",
+    "gpt-": "openai",
+    "gpt-oss": "",  # open weights that many serve: no owner
+    "grok-": "xai",
+    "jamba-": "ai21",
+    "jp.": "bedrock",
+    "kimi-": "moonshot",
+    "meta.llama": "bedrock",
+    "magistral-": "mistral",
+    "minimax-": "minimax",
+    "ministral-": "mistral",
+    "mistral-": "mistral",
+    "moonshot-": "moonshot",
+    "moonshotai.": "bedrock",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+    "open-mistral-": "mistral",
+    "open-mixtral-": "mistral",
+    "openai.": "bedrock",
+    "pixtral-": "mistral",
+    "qwen.": "bedrock",
+    "qwen-flash": "dashscope",
+    "qwen-max": "dashscope",
+    "qwen-plus": "dashscope",
+    "qwen-turbo": "dashscope",
+    "sonar": "perplexity",
+    "us-gov.": "bedrock",
+    "us.": "bedrock",
+    "voxtral-": "mistral",
+    "xai.": "bedrock",
+}
+"""Whose a bare name is that begins so; the longest prefix wins, an empty owner means that the caller must say."""
+
+# --------------------------------------------------------------------------------------------------------- providers
+
+NOT_SHIPPED = {
+    "azure-ai",  # an api-version in the query
+    "gigachat",  # key exchange
+    "github",  # retired
+    "github-copilot",  # key exchange, editor headers
+    "opencode",  # several wire formats under different addresses
+    "opencode-go",
+    "sap-ai-core",  # key exchange
+    "vertex",  # a token of Google's
+}
+"""Providers of the facts that the catalog has no row for, beside those whose wire format no adapter speaks."""
+
+LEGACY_CLAUDE = ("claude-1", "claude-2", "claude-instant", "claude-v1", "claude-v2")
+"""What the names of the Claude models begin with that only the Text Completions endpoint takes."""
+
+URL_VARS: dict[str, dict[str, list[str]]] = {
+    "azure": {"host": ["AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"]},
+    "bedrock": {"region": ["AWS_REGION", "AWS_DEFAULT_REGION"]},
+    "bedrock-mantle": {"region": ["AWS_REGION", "AWS_DEFAULT_REGION"]},
+    "cloudflare": {"account_id": ["CLOUDFLARE_ACCOUNT_ID"]},
+    "cloudflare-gateway": {"account_id": ["CLOUDFLARE_ACCOUNT_ID"], "gateway_id": ["CLOUDFLARE_GATEWAY_ID"]},
+    "databricks": {"host": ["DATABRICKS_HOST", "DATABRICKS_API_BASE"]},
+    "snowflake": {"account": ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_ACCOUNT_ID"]},
+}
+"""The variables for the parts of an address that stand in braces; such a provider is shipped only if it is here."""
+
+ADAPTERS = {
+    "anthropic.messages": "anthropic_messages",
+    "bedrock.converse": "bedrock_converse",
+    "cohere.v2": "cohere_chat",
+    "gemini.generate": "gemini",
+    "mistral.chat": None,
+    "ollama.chat": "ollama_chat",
+    "openai.chat": None,
+}
+"""The wire formats of the facts and the adapters for them; None is the default, openai_chat."""
+
+PROVIDER_CHANGES: dict[str, Row] = {
+    "anthropic": {
+        "routes": dict.fromkeys(LEGACY_CLAUDE, "anthropic_complete"),
+        "headers": {},  # the adapter sends the version
+    },
+    # the whole endpoint is what the vendor tells its users to set, not the name of the resource
+    "azure": {"url": "https://{host}/openai/v1", "url_env": None},
+    "bedrock": {
+        "key_env": ["AWS_BEARER_TOKEN_BEDROCK"],
+        "keyless": True,  # without that key a request is signed with those of AWS
+        "auth": "sigv4",
+        "routes": dict.fromkeys((f"anthropic.{name}" for name in LEGACY_CLAUDE), "bedrock_invoke"),
+    },
+    # the adapter adds /v2; only this variable is that of the vendor's SDK, which does so too
+    "cohere": {"url": "https://api.cohere.com", "url_env": ["CO_API_URL"]},
+    "databricks": {"url_env": None},
+    "groq": {"url_env": ["GROQ_API_BASE"]},  # GROQ_BASE_URL is that of the vendor's SDK, without /openai/v1
+}
+"""Keys that replace those of the facts; None takes one away."""
+
+DOCS = {
+    "ovhcloud": "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/",
+    "vercel": "https://vercel.com/docs/ai-gateway",
+}
+"""Addresses of documentation that are spelled oddly in the facts."""
+
+ORGANISATIONS = {"bytedance"}
+"""Names that Hugging Face has as an organisation, and so are no provider in `organisation/model`."""
+
+EXTRA_PROVIDERS: dict[str, Row] = {
+    "custom": {
+        "name": "Any OpenAI-compatible server",
+        "url": "",
+        "keyless": True,
+        "also": ["custom_openai", "openai_like", "openai_compatible"],
+    },
+    "sglang": {
+        "name": "SGLang (self-hosted)",
+        "url": "http://localhost:30000/v1",
+        "url_env": ["SGLANG_BASE_URL"],
+        "key_env": ["SGLANG_API_KEY"],
+        "keyless": True,
+    },
+}
+"""Providers that the facts do not have."""
+
+_DEEPSEEK_DROPS = [
+    "frequency_penalty",
+    "logit_bias",
+    "n",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "seed",
+    "service_tier",
+]
+_SAMBANOVA_DROPS = ["frequency_penalty", "logit_bias", "logprobs", "n", "presence_penalty", "seed", "top_logprobs"]
+
+_VOLCENGINE: Row = {"reasoning_param": "thinking_type"}
+_DASHSCOPE: Row = {
+    "reasoning_param": "enable_thinking",
+    "refused": ["frequency_penalty"],
+    "prefill": "partial",
+    "cache_control": True,
+}
+_MINIMAX: Row = {
+    "reasoning_param": "none",
+    "echo_reasoning": "reasoning_details",
+    "refused": ["frequency_penalty", "logit_bias", "n", "presence_penalty"],
+    "temperature_max": 1.0,
+}
+_MOONSHOT: Row = {
+    "reasoning_param": "thinking_type",
+    "echo_reasoning": "reasoning_content",
+    "forced_tools": "refused",
+    "string_content": True,
+    "refused": ["seed", "top_k"],
+    "temperature_max": 1.0,
+    "prefill": "partial",
+}
+_ZAI: Row = {
+    "reasoning_param": "thinking_type",
+    "echo_reasoning": "reasoning_content",
+    "forced_tools": "refused",
+    "schema": "json_object",
+    "string_content": True,
+    "temperature_max": 1.0,
+}
+
+_OPENAI: Row = {
+    "max_tokens_field": "max_completion_tokens",
+    "developer_role": True,
+    "strict_tools": True,
+    "refused": ["top_k"],
+    "prefill": "refused",
+}
+_STRICT: Row = {"strict_tools": True}
+
+QUIRKS: dict[str, Row] = {
+    "ant-ling": {**_STRICT, "reasoning_param": "reasoning_object"},
+    "azure": _OPENAI,
+    "baseten": _STRICT,
+    "byteplus": _VOLCENGINE,
+    "cerebras": {"max_tokens_field": "max_completion_tokens", "echo_reasoning": "reasoning", "refused": ["logit_bias"]},
+    "dashscope": _DASHSCOPE,
+    "dashscope-cn": _DASHSCOPE,
+    "databricks": {"null_content": "empty", "split_tool_calls": True},
+    "deepinfra": {"forced_tools": "refused"},
+    "deepseek": {
+        "reasoning_param": "thinking_type",
+        "echo_reasoning": "reasoning_content",
+        "schema": "json_object",
+        "refused": _DEEPSEEK_DROPS,
+        "user_field": "user_id",
+        "prefill": "prefix",
+    },
+    "featherless": {"forced_tools": "refused"},
+    "fireworks": {"forced_tools": "any"},
+    "groq": {
+        "max_tokens_field": "max_completion_tokens",
+        "echo_reasoning": "reasoning",
+        "refused": ["logit_bias", "logprobs", "n", "top_logprobs"],
+        "strict_tools": True,
+    },
+    "heroku": {"string_content": True},
+    "huggingface": _STRICT,
+    "kimi-coding": {"echo_reasoning": "reasoning_content"},
+    "llama": {"max_tokens_field": "max_completion_tokens"},
+    "llamacpp": {"reasoning_param": "chat_template_kwargs"},
+    "meta": {"forced_tools": "refused"},
+    "minimax": _MINIMAX,
+    "minimax-cn": _MINIMAX,
+    "mistral": {
+        "stream_usage": "always",
+        "forced_tools": "any",
+        "refused": [
+            "audio",
+            "logit_bias",
+            "modalities",
+            "safety_identifier",
+            "seed",
+            "store",
+            "user",
+            "verbosity",
+            "web_search_options",
+        ],
+        "temperature_max": 1.5,
+        "prefill": "prefix",
+    },
+    "moonshot": _MOONSHOT,
+    "moonshot-cn": _MOONSHOT,
+    "nvidia": {"reasoning_param": "chat_template_kwargs"},
+    "openai": _OPENAI,
+    "openrouter": {
+        "reasoning_param": "reasoning_object",
+        "echo_reasoning": "reasoning_details",
+        "strict_tools": True,
+        "cache_control": True,
+        "tool_images": True,
+    },
+    "perplexity": {
+        "stream_usage": "always",
+        "string_content": True,
+        "refused": ["logit_bias", "n", "seed", "stop", "top_k"],
+        "prefill": "refused",
+    },
+    "publicai": {"string_content": True},
+    "sambanova": {"string_content": True, "refused": _SAMBANOVA_DROPS},
+    "sglang": {"reasoning_param": "chat_template_kwargs"},
+    "snowflake": {"reasoning_param": "reasoning_object"},
+    "streamlake": {"max_tokens_field": "max_completion_tokens"},
+    "vercel": {"reasoning_param": "reasoning_object", "echo_reasoning": "reasoning_details"},
+    "vllm": {"reasoning_param": "chat_template_kwargs", "echo_reasoning": "reasoning"},
+    "volcengine": _VOLCENGINE,
+    "xai": {"refused": ["frequency_penalty", "presence_penalty"]},
+    "xiaomi": {**_STRICT, "reasoning_param": "thinking_type", "echo_reasoning": "reasoning_content"},
+    "zai": _ZAI,
+    "zai-coding": {**_ZAI, **_STRICT},
+    "zhipu": _ZAI,
+    "zhipu-coding": {**_ZAI, **_STRICT},
+}
+"""What a provider takes otherwise than the defaults of the OpenAI chat format: keys of that adapter's `Quirks`."""
