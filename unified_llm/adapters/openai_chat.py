@@ -13,7 +13,7 @@ from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.openai_errors import explain as explain
 from unified_llm.adapters.openai_errors import raise_broken, raise_error
-from unified_llm.adapters.openai_messages import NAME, conversation
+from unified_llm.adapters.openai_messages import NAME, conversation, keep_parts
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON, Chunk, FinishReason
@@ -30,16 +30,22 @@ class Quirks(TypedDict, total=False):
     """Whether the role `developer` is known; else it is sent as `system`. Default: False. https://model-spec.openai.com"""
     stream_usage: Literal["include_usage", "always"]
     """Whether usage must be asked for in a stream. Default: include_usage. https://docs.perplexity.ai/api-reference/chat-completions-post"""
+    seed_field: Literal["seed", "random_seed"]
+    """The name of `seed`. Default: seed. https://docs.mistral.ai/api/#tag/chat"""
     reasoning_param: Literal[
         "reasoning_effort", "thinking_type", "enable_thinking", "reasoning_object", "chat_template_kwargs", "none"
     ]
     """The form of `reasoning_effort`. Default: reasoning_effort. https://api-docs.deepseek.com/guides/thinking_mode"""
-    echo_reasoning: Literal["none", "reasoning_content", "reasoning", "reasoning_details"]
-    """The field in which earlier reasoning must come back. Default: none. https://openrouter.ai/docs/use-cases/reasoning-tokens"""
+    echo_reasoning: Literal["none", "reasoning_content", "reasoning", "reasoning_details", "thinking_parts"]
+    """The field in which earlier reasoning must come back, or as parts of content. Default: none. https://openrouter.ai/docs/use-cases/reasoning-tokens"""
     forced_tools: Literal["required", "any", "refused"]
     """The word that forces a tool call. Default: required. https://docs.fireworks.ai/guides/function-calling"""
     strict_tools: bool
     """Whether functions may have `strict`. Default: False. https://platform.openai.com/docs/guides/structured-outputs"""
+    parameters_required: bool
+    """Whether a function without `parameters` is refused. Default: False. https://docs.mistral.ai/capabilities/function_calling"""
+    tool_call_ids: Literal["any", "nine_alphanumerics"]
+    """Which ids tool calls may have; others are replaced. Default: any. https://docs.mistral.ai/capabilities/function_calling"""
     schema: Literal["json_schema", "json_object", "none"]
     """The strongest response_format. Default: json_schema. https://api-docs.deepseek.com/guides/json_mode"""
     string_content: bool
@@ -48,6 +54,12 @@ class Quirks(TypedDict, total=False):
     """What stands for no content beside tool calls. Default: null. https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference"""
     split_tool_calls: bool
     """Whether each tool call needs an assistant message of its own. Default: False. https://docs.databricks.com/aws/en/machine-learning/model-serving/function-calling"""
+    bare_messages: bool
+    """Whether messages with `name`, `refusal` or `audio` are refused. Default: False. https://docs.mistral.ai/api/#tag/chat"""
+    empty_answers: bool
+    """Whether assistant messages with neither content nor calls are taken. Default: True. https://docs.mistral.ai/api/#tag/chat"""
+    content_chunks: bool
+    """Whether audio is a bare string and a file a `document_url`. Default: False. https://docs.mistral.ai/capabilities/document_ai/document_qna"""
     cache_control: bool
     """Whether parts may have Anthropic's `cache_control`. Default: False. https://openrouter.ai/docs/features/prompt-caching"""
     tool_images: bool
@@ -65,7 +77,7 @@ class Quirks(TypedDict, total=False):
 # --- request -------------------------------------------------------------------------------------------------------
 
 _PASSED = (
-    "temperature top_p top_k stop n seed frequency_penalty presence_penalty logit_bias logprobs top_logprobs verbosity "
+    "temperature top_p top_k stop n frequency_penalty presence_penalty logit_bias logprobs top_logprobs verbosity "
     "modalities audio prediction web_search_options service_tier safety_identifier metadata store prompt_cache_key"
 ).split()
 _SAMPLING = "temperature top_p top_k frequency_penalty presence_penalty logit_bias logprobs top_logprobs".split()
@@ -81,8 +93,9 @@ def render(call: Call) -> Request:
     for name in _PASSED:
         if name in call.params:
             body[name] = call.params[name]
-    if "user" in call.params:
-        body[quirks.get("user_field", "user")] = call.params["user"]
+    for name, field in (("seed", "seed_field"), ("user", "user_field")):
+        if name in call.params:
+            body[quirks.get(field, name)] = call.params[name]
     _render_reasoning(call, body)
     _render_tools(call, body)
     _render_format(call, body)
@@ -90,7 +103,9 @@ def render(call: Call) -> Request:
     if call.stream:
         body["stream"] = True
         options = dict(call.params.get("stream_options") or {})
-        if quirks.get("stream_usage") != "always":
+        if quirks.get("stream_usage") == "always":
+            options.pop("include_usage", None)
+        else:
             options = {"include_usage": True, **options}
         if options:
             body["stream_options"] = options
@@ -142,6 +157,9 @@ def _render_tools(call: Call, body: JSON) -> None:
 _FIXED = {"temperature": 1, "top_p": 1, "frequency_penalty": 0, "presence_penalty": 0, "logprobs": False}
 """What a model that fixes its sampling has anyway."""
 
+_FEATURES = ("modalities", "audio", "web_search_options")
+"""Parameters without which the answer would be another thing than was asked for."""
+
 _FUNCTION_KEYS = ("name", "description", "parameters", "strict")
 
 
@@ -153,6 +171,8 @@ def _tool(call: Call, tool: JSON) -> JSON:
     if "strict" in function and not call.route.quirks.get("strict_tools"):
         call.adjust(f"strict of tool {given['name']!r} was left out: this server does not know it")
         del function["strict"]
+    if call.route.quirks.get("parameters_required"):
+        function.setdefault("parameters", {"type": "object", "properties": {}})
     out: JSON = {"type": "function", "function": function}
     if "cache_control" in tool and call.route.quirks.get("cache_control"):
         out["cache_control"] = tool["cache_control"]
@@ -188,7 +208,9 @@ def _leave_out_refused(call: Call, body: JSON) -> None:
     if rules.get("stop") is False and body.pop("stop", None):
         call.leave_out("stop")
     for name in quirks.get("refused", ()):
-        if body.pop(name, None) is not None:
+        if (value := body.pop(name, None)) is not None:
+            if name in _FEATURES and value != ["text"]:
+                raise call.refusal(f"this API has no {name}")
             call.leave_out(name)
     highest = quirks.get("temperature_max", 2)
     if body.get("temperature", 0) > highest:
@@ -267,6 +289,8 @@ def _choice(call: Call, native: JSON, position: int) -> JSON:
         if wire.get(key):
             message[key] = wire[key]
     extras = _extras(wire, _MESSAGE_KEYS)
+    if kept := keep_parts([], wire.get("content")):
+        extras["content"] = kept
     if extras:
         message["provider_fields"] = {"adapter": NAME, "message": extras}
     finish = native.get("finish_reason")
@@ -289,7 +313,7 @@ def _wire_calls(wire: JSON) -> list[JSON]:
 
 
 def _parsed_call(call: Call, wire: JSON, position: int) -> JSON:
-    id = wire.get("id") or _generated_id(call, position)
+    id = _id(wire) or _generated_id(call, position)
     if "function" not in wire:
         return {**wire, "id": id}  # a custom (grammar) tool's call: OpenAI's own shape already
     arguments = _arguments(wire["function"].get("arguments"))
@@ -300,6 +324,12 @@ def _parsed_call(call: Call, wire: JSON, position: int) -> JSON:
 def _kept_of_call(wire: JSON) -> JSON:
     """What a call carries besides: Gemini's thought signature, at hosts that pass it through."""
     return {"extra_content": wire["extra_content"]} if wire.get("extra_content") else {}
+
+
+def _id(wire: JSON) -> str | None:
+    """The id of a tool call, None where there is none, or the word "null" (mistralai SDK, `ToolCall.id`)."""
+    id = wire.get("id")
+    return None if id == "null" else id or None
 
 
 def _generated_id(call: Call, position: int) -> str:
@@ -422,7 +452,7 @@ class _ToolCall:
 class _Choice:
     """One answer as it grows."""
 
-    __slots__ = ("begun", "by_index", "calls", "details", "extras", "finish", "logprobs", "native_finish", "told")
+    __slots__ = ("begun", "by_index", "calls", "details", "extras", "finish", "native_finish", "parts", "told")
 
     def __init__(self) -> None:
         self.begun = False
@@ -433,6 +463,7 @@ class _Choice:
         self.native_finish: str | None = None
         self.extras: JSON = {}
         self.details: list[JSON] = []
+        self.parts: list[JSON] = []
 
 
 class Decoder(BaseDecoder):
@@ -493,7 +524,10 @@ class Decoder(BaseDecoder):
         return out
 
     def _delta(self, choice: _Choice, wire: JSON) -> JSON:
-        text, thought = _texts(wire.get("content"))
+        content = wire.get("content")
+        text, thought = _texts(content)
+        if content.__class__ is list:
+            keep_parts(choice.parts, content)
         delta: JSON = {"content": text or None}
         reasoning = thought or _reasoning(wire)
         if reasoning:
@@ -516,7 +550,7 @@ class Decoder(BaseDecoder):
         kind, text = ("custom", "input") if "custom" in native else ("function", "arguments")
         tool, function = _tool_for(choice, native), as_dict(native.get(kind))
         tool.kind = kind
-        tool.id = tool.id or native.get("id") or None
+        tool.id = tool.id or _id(native)
         tool.name = tool.name or function.get("name") or ""
         added = _arguments(function.get(text))
         tool.arguments += added
@@ -544,7 +578,8 @@ class Decoder(BaseDecoder):
         silent = [tool for tool in choice.calls if tool.told and not tool.arguments and tool.kind == "function"]
         if silent:
             delta["tool_calls"] = [{"index": tool.index, "function": {"arguments": "{}"}} for tool in silent]
-        extras = {**choice.extras, **({"reasoning_details": choice.details} if choice.details else {})}
+        kept = {"reasoning_details": choice.details, "content": choice.parts}
+        extras = {**choice.extras, **{key: value for key, value in kept.items() if value}}
         if extras:
             delta["provider_fields"] = {"adapter": NAME, "message": extras}
         return {
@@ -575,7 +610,7 @@ def _wire_pieces(wire: JSON) -> list[JSON]:
 
 def _tool_for(choice: _Choice, native: JSON) -> _ToolCall:
     """The call that a piece belongs to: a new id begins a new call, even where the index stays the same."""
-    id, at = native.get("id") or None, native.get("index")
+    id, at = _id(native), native.get("index")
     if at is None:
         last = choice.calls[-1] if choice.calls else None
         found = last if last and (not id or id == last.id) else None

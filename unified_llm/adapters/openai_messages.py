@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from hashlib import sha256
 from typing import Any
 
 from unified_llm.adapters.contract import Call
@@ -19,6 +21,7 @@ _KEYS = {
     "assistant": ("role", "content", "name", "refusal", "tool_calls", "audio"),
     "tool": ("role", "content", "tool_call_id"),
 }
+_BARE = ("role", "content", "tool_calls", "tool_call_id")
 
 
 def conversation(call: Call) -> list[JSON]:
@@ -26,15 +29,19 @@ def conversation(call: Call) -> list[JSON]:
     out = [_message(call, message, index) for index, message in enumerate(call.messages)]
     if call.messages[-1]["role"] == "assistant":
         _mark_prefill(call, out[-1])
-    if call.route.quirks.get("split_tool_calls"):
-        return _one_call_each(out)
-    return out
+    quirks = call.route.quirks
+    if quirks.get("empty_answers") is False:
+        out = _without_empty_answers(call, out)
+    if quirks.get("tool_call_ids") == "nine_alphanumerics":
+        _shorten_ids(out)
+    return _one_call_each(out) if quirks.get("split_tool_calls") else out
 
 
 def _message(call: Call, message: JSON, index: int) -> JSON:
     quirks, role = call.route.quirks, message["role"]
-    out = {key: message[key] for key in _KEYS[role] if message.get(key) is not None}
-    call.report_unknown_fields(message, index, _KEYS[role])
+    keys = _BARE if quirks.get("bare_messages") else _KEYS[role]
+    out = {key: message[key] for key in keys if message.get(key) is not None}
+    call.report_unknown_fields(message, index, keys)
     out["content"] = _content(call, message["content"], index)
     if (
         role == "tool"
@@ -69,7 +76,22 @@ def _part(call: Call, part: JSON, index: int) -> JSON:
     if "cache_control" in part and not call.route.quirks.get("cache_control"):
         call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
         part = {key: value for key, value in part.items() if key != "cache_control"}
-    return part
+    if part["type"] == "refusal" and call.route.quirks.get("bare_messages"):
+        return {"type": "text", "text": part["refusal"]}
+    return _chunk(part) if call.route.quirks.get("content_chunks") else part
+
+
+def _chunk(part: JSON) -> JSON:
+    """Audio and files as Mistral's chunks. https://docs.mistral.ai/api/#tag/chat, checked 2026-11-21."""
+    audio, file = as_dict(part.get("input_audio")), as_dict(part.get("file"))
+    if part["type"] == "input_audio" and audio:
+        return {"type": "input_audio", "input_audio": audio["data"]}
+    if part["type"] != "file" or not file:
+        return part
+    if file.get("file_id"):
+        return {"type": "file", "file_id": file["file_id"]}
+    name = {"document_name": file["filename"]} if file.get("filename") else {}
+    return {"type": "document_url", "document_url": file["file_data"], **name}
 
 
 def _render_answer(call: Call, message: JSON, out: JSON) -> None:
@@ -81,13 +103,22 @@ def _render_answer(call: Call, message: JSON, out: JSON) -> None:
         if not out["content"] and quirks.get("null_content") == "empty":
             out["content"] = ""
     elif out["content"] is None:
-        out["content"] = ""
-    field = quirks.get("echo_reasoning", "none")
+        out["content"] = (quirks.get("bare_messages") and message.get("refusal")) or ""
+    _echo_reasoning(message, out, quirks.get("echo_reasoning", "none"))
+
+
+def _echo_reasoning(message: JSON, out: JSON, field: str) -> None:
+    fields = as_dict(message.get("provider_fields"))
+    own = fields.get("adapter") == NAME
+    kept = as_dict(fields.get("message")) if own else {}
     if field == "reasoning_details":
-        fields = as_dict(message.get("provider_fields"))
-        details = as_dict(fields.get("message")).get(field) if fields.get("adapter") == NAME else message.get(field)
+        details = kept.get(field) if own else message.get(field)
         if details:
             out[field] = details
+    elif field == "thinking_parts":
+        thoughts = [part for part in as_list(kept.get("content")) if part["type"] == "thinking"]
+        if thoughts:
+            out["content"] = [*thoughts, *parts(out["content"])]
     elif field != "none" and message.get("reasoning_content"):
         out[field] = message["reasoning_content"]
 
@@ -125,4 +156,63 @@ def _one_call_each(messages: list[JSON]) -> list[JSON]:
             out.append({**message, "content": message["content"] if position == 0 else "", "tool_calls": [call]})
             if call["id"] in results:
                 out.append(results[call["id"]])
+    return out
+
+
+def _without_empty_answers(call: Call, messages: list[JSON]) -> list[JSON]:
+    out: list[JSON] = []
+    for index, message in enumerate(messages):
+        if message["role"] == "assistant" and not message["content"] and not message.get("tool_calls"):
+            call.warnings.append(f"messages[{index}] is empty and was left out")
+        else:
+            out.append(message)
+    return out
+
+
+_NINE = re.compile(r"[a-zA-Z0-9]{9}")
+
+
+def _shorten_ids(messages: list[JSON]) -> None:
+    """Give calls and results ids of nine letters and digits: by their hash, so that one history has one rendering."""
+    fitted: dict[str, str] = {}
+
+    def fit(id: str) -> str:
+        salt = 0
+        while id not in fitted:
+            short = id if not salt and _NINE.fullmatch(id) else sha256(f"{id}{salt or ''}".encode()).hexdigest()[:9]
+            salt += 1
+            if short not in fitted.values():
+                fitted[id] = short
+        return fitted[id]
+
+    for message in messages:
+        if "tool_calls" in message:
+            message["tool_calls"] = [{**call, "id": fit(call["id"])} for call in message["tool_calls"]]
+        if "tool_call_id" in message:
+            message["tool_call_id"] = fit(message["tool_call_id"])
+
+
+def keep_parts(kept: list[JSON], content: Any) -> list[JSON]:
+    """Add to those kept what no text can say of an answer's content: thoughts and references, as Mistral has them.
+
+    The pieces of a thought become one part, whether they come in a stream or in one answer.
+    """
+    for part in as_list(content):
+        kind = as_dict(part).get("type")
+        if kind == "reference":
+            kept.append(part)
+        elif kind == "thinking" and isinstance(part.get("thinking"), list):
+            last: JSON = kept.pop() if kept and kept[-1]["type"] == "thinking" else {"thinking": []}
+            kept.append({**last, **part, "thinking": _joined([*last["thinking"], *part["thinking"]])})
+    return kept
+
+
+def _joined(pieces: list[Any]) -> list[Any]:
+    """Neighbours that are text alone, as one."""
+    out: list[Any] = []
+    for piece in pieces:
+        if out and out[-1].keys() == piece.keys() == {"type", "text"}:
+            out[-1] = {"type": "text", "text": out[-1]["text"] + piece["text"]}
+        else:
+            out.append(piece)
     return out
