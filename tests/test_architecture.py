@@ -40,6 +40,7 @@ ID_EXEMPTIONS = {
     ("params.py", "custom"): "a type of OpenAI's tools and tool choices",
     ("adapters/openai_chat.py", "custom"): "a type of OpenAI's tool calls",
     ("adapters/anthropic_messages.py", "custom"): "a type of OpenAI's tools",
+    ("adapters/responses_items.py", "custom"): "a type of OpenAI's tools and tool calls",
     ("chunks.py", "custom"): "a type of OpenAI's tool calls",
     ("sdk_client.py", "anthropic"): "the name of a package, whose clients send for every provider that it knows",
 }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from unified_llm.adapters import contract
     from unified_llm.types import JSON
 
-NAMES = ("anthropic_complete", "anthropic_messages", "openai_chat")
+NAMES = ("anthropic_complete", "anthropic_messages", "openai_chat", "openai_responses")
 
 
 class Adapter(Protocol):
