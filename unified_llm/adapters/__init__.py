@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from unified_llm.adapters import contract
     from unified_llm.types import JSON
 
-NAMES = ("anthropic_complete", "anthropic_messages", "openai_chat", "openai_responses")
+NAMES = (
+    "anthropic_complete",
+    "anthropic_messages",
+    "bedrock_converse",
+    "bedrock_invoke",
+    "gemini",
+    "openai_chat",
+    "openai_responses",
+)
 
 
 class Adapter(Protocol):

@@ -1,0 +1,260 @@
+"""Messages as Gemini's contents: what `gemini` renders a conversation to.
+
+https://ai.google.dev/api/caching#Content, checked 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from unified_llm import json_codec
+from unified_llm.adapters.contract import Call
+from unified_llm.json_codec import as_dict, as_list
+from unified_llm.messages import parts, text_of
+from unified_llm.types import JSON
+
+NAME = "gemini"
+"""Marks the `provider_fields` of an answer whose parts can be sent back as they are."""
+
+UNSIGNED = "skip_thought_signature_validator"
+"""Stands for the thought signature of a call that the model did not make itself.
+
+https://ai.google.dev/gemini-api/docs/thought-signatures, "transferring history from another model"
+"""
+
+_FIELDS = {"role", "content", "tool_calls", "tool_call_id", "refusal", "is_error"}
+
+
+def conversation(call: Call) -> tuple[list[JSON], list[JSON]]:
+    """The parts of the system instruction, and the contents: neighbours of one kind are one content.
+
+    Results of tools stay apart from the user's own words: right behind calls there must be their results alone.
+    """
+    indexed = list(enumerate(call.messages))
+    leading = next((i for i, m in indexed if m["role"] not in ("system", "developer")), len(indexed))
+    system = [part for i, message in indexed[:leading] for part in _parts(call, message["content"], i)]
+    turns = _Turns(call)
+    for index, message in indexed[leading:]:
+        call.report_unknown_fields(message, index, _FIELDS)
+        turns.add(message, index)
+    contents = turns.finish()
+    if not contents:
+        raise call.refusal("there is no message with content besides the system prompt; give a user message")
+    last = call.messages[-1]
+    if last["role"] == "assistant" and call.route.rules.get("prefill") is False:
+        raise call.refusal("this model takes no prefill (a final assistant message); end with a user message")
+    return system, contents
+
+
+class _Turns:
+    """The contents as they grow, and the calls that still wait for their results."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._contents: list[JSON] = []
+        self._kind = ""
+        self._asked: dict[str, JSON] = {}
+        """The functionCall of each call of the latest answer, by its id in the messages."""
+        self._results: dict[str, list[JSON]] = {}
+
+    def add(self, message: JSON, index: int) -> None:
+        role = message["role"]
+        if role == "tool":
+            self._results[message["tool_call_id"]] = self._result(message, index)
+            return
+        self._answer_calls()
+        if role == "assistant":
+            self._append("model", self._answer(message, index), index)
+            return
+        if role != "user":
+            self._call.adjust(
+                f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
+            )
+        self._append("user", _parts(self._call, message["content"], index), index)
+
+    def finish(self) -> list[JSON]:
+        self._answer_calls()
+        return self._contents
+
+    def _append(self, kind: str, given: list[JSON], index: int | None = None) -> None:
+        if not given:
+            if kind == "user":
+                raise self._call.refusal(f"messages[{index}] is empty, which this API refuses")
+            self._call.warnings.append(f"messages[{index}] is empty and was left out")
+        elif self._kind == kind:
+            self._contents[-1]["parts"] += given
+        else:
+            self._contents.append({"role": "model" if kind == "model" else "user", "parts": given})
+            self._kind = kind
+
+    def _answer(self, message: JSON, index: int) -> list[JSON]:
+        calls: list[JSON] = as_list(message.get("tool_calls"))
+        out = verbatim(message)
+        if out is None:
+            out = _parts(self._call, message["content"], index) + [self._asking(tool, index) for tool in calls]
+        asking = [part for part in out if "functionCall" in part]
+        if asking and "thoughtSignature" not in asking[0] and _signs(self._call):
+            at = out.index(asking[0])
+            out[at] = {**asking[0], "thoughtSignature": UNSIGNED}
+        self._asked |= {tool["id"]: part["functionCall"] for tool, part in zip(calls, asking, strict=True)}
+        return out
+
+    def _asking(self, tool: JSON, index: int) -> JSON:
+        if "function" not in tool:
+            raise self._call.refusal(f"messages[{index}] has a custom tool call, which only OpenAI knows")
+        function: JSON = tool["function"]
+        args = _arguments(self._call, function.get("arguments"), index)
+        part: JSON = {"functionCall": {"id": tool["id"], "name": function["name"], "args": args}}
+        # where Google's own chat completions keep it: https://ai.google.dev/gemini-api/docs/thought-signatures
+        signature = as_dict(as_dict(tool.get("extra_content")).get("google")).get("thought_signature")
+        return {**part, "thoughtSignature": signature} if signature else part
+
+    def _result(self, message: JSON, index: int) -> list[JSON]:
+        """A result as one object, and its media in it or, for models that take none there, behind it."""
+        native = self._asked[message["tool_call_id"]]
+        given = _parts(self._call, message["content"], index)
+        text = "".join(part.get("text", "") for part in given)
+        media = [part for part in given if "text" not in part]
+        response: JSON = {"id": native["id"]} if native.get("id") else {}
+        response |= {"name": native["name"], "response": {"error" if message.get("is_error") else "output": text}}
+        if media and as_dict(self._call.route.rules).get("tool_media") is not False:
+            response["parts"] = media
+            media = []
+        return [{"functionResponse": response}, *media]
+
+    def _answer_calls(self) -> None:
+        """Append the results that have come, in the order of their calls."""
+        missing = [f"{asked['name']} ({id})" for id, asked in self._asked.items() if id not in self._results]
+        if missing:
+            raise self._call.refusal(
+                f"the tool call {', '.join(missing)} has no result right after it; add its tool message"
+            )
+        results = [self._results[id] for id in self._asked]
+        if results:
+            media = [part for given in results for part in given[1:]]
+            self._append("results", [*(given[0] for given in results), *media])
+        self._asked, self._results = {}, {}
+
+
+def _signs(call: Call) -> bool:
+    return bool(as_dict(call.route.rules).get("signed_calls"))
+
+
+def verbatim(message: JSON) -> list[JSON] | None:
+    """The parts of an answer of this same format, where the caller has not changed the message since."""
+    fields = as_dict(message.get("provider_fields"))
+    native = as_list(fields.get("parts"))
+    if fields.get("adapter") != NAME or not native:
+        return None
+    text = "".join(part["text"] for part in native if is_text(part))
+    calls: list[tuple[str | None, Any]] = [
+        (f["name"], f.get("args") or {}) for part in native if (f := part.get("functionCall"))
+    ]
+    told = [_told(tool) for tool in as_list(message.get("tool_calls"))]
+    return list(native) if text == text_of(message["content"]) and calls == told else None
+
+
+def is_text(part: JSON) -> bool:
+    """Whether a part is text of the answer itself."""
+    return part.get("text") is not None and not part.get("thought")
+
+
+def _told(tool: JSON) -> tuple[str | None, Any]:
+    function = as_dict(tool.get("function"))
+    try:
+        return function.get("name"), json_codec.loads(function.get("arguments") or "{}")
+    except ValueError:
+        return function.get("name"), function["arguments"]
+
+
+def _arguments(call: Call, arguments: str | None, index: int) -> JSON:
+    if not arguments or not arguments.strip():
+        return {}
+    try:
+        value = json_codec.loads(arguments)
+    except ValueError:
+        value = arguments
+    if isinstance(value, dict):
+        return as_dict(value)
+    call.warnings.append(
+        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
+    )
+    return {"arguments": value}
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _parts(call: Call, content: Any, index: int) -> list[JSON]:
+    return [part for given in parts(content) if (part := _part(call, given, index))]
+
+
+def _part(call: Call, part: JSON, index: int) -> JSON | None:
+    kind = part["type"]
+    if "cache_control" in part:
+        call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
+    if kind in ("text", "refusal"):
+        return {"text": part[kind]} if part.get(kind) else None
+    if kind in ("image_url", "video_url"):
+        given = part[kind]
+        media = {"url": given} if isinstance(given, str) else as_dict(given)
+        made = _medium(call, media.get("url") or "", media.get("format"), index)
+    elif kind == "file":
+        file = as_dict(part.get("file"))
+        made = _medium(call, file.get("file_data") or file.get("file_id") or "", file.get("format"), index, file=True)
+    elif kind == "input_audio":
+        audio = as_dict(part.get(kind))
+        made = {"inlineData": {"mimeType": f"audio/{audio.get('format', 'wav')}", "data": audio.get("data", "")}}
+    else:
+        raise call.refusal(
+            f"messages[{index}] has a part of type {kind!r}; text, image_url, file, input_audio and video_url work"
+        )
+    _check_capability(call, made, kind, index)
+    return made
+
+
+_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]+)*;base64,(?P<data>.*)", re.DOTALL)
+_MAGIC = {"/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp"}
+_ENDINGS = {
+    **dict.fromkeys(("jpg", "jpeg"), "image/jpeg"),
+    **{kind: f"image/{kind}" for kind in ("png", "webp", "gif", "heic", "heif")},
+    **{kind: f"audio/{kind}" for kind in ("wav", "mp3", "ogg", "flac", "aac")},
+    **{kind: f"video/{kind}" for kind in ("mp4", "webm", "mpeg")},
+    "mov": "video/quicktime",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+}
+"""Types of media, by the ends of their addresses."""
+
+
+def _medium(call: Call, url: str, type: str | None, index: int, *, file: bool = False) -> JSON:
+    """The part of a data URL, of an address, or of an uploaded file."""
+    if match := _DATA_URL.match(url):
+        data = match["data"]
+        shown = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+        type = type or shown or match["type"]
+        if not type:
+            raise call.refusal(f"messages[{index}] has a data URL without a type; begin it with data:image/png;base64,")
+        return {"inlineData": {"mimeType": type, "data": data}}
+    addressed = url.startswith(("http://", "https://", "gs://"))
+    if not url or not (addressed or (file and not url.startswith("data:"))):
+        raise call.refusal(
+            f"messages[{index}] has the address {url[:40]!r}; give an http(s) or gs:// address or a base64 data URL"
+        )
+    if addressed and not call.route.quirks.get("media_urls", True) and "/v1beta/files/" not in url:
+        raise call.refusal(
+            f"messages[{index}] has the address {url[:40]!r}, which this host does not fetch; give a base64 data URL"
+        )
+    type = type or _ENDINGS.get(re.split(r"[?#]", url)[0].rpartition(".")[2].lower())
+    return {"fileData": {**({"mimeType": type} if type else {}), "fileUri": url}}
+
+
+_CAPABILITIES = {"image": "vision", "audio": "audio", "video": "video", "application/pdf": "pdf"}
+
+
+def _check_capability(call: Call, made: JSON, kind: str, index: int) -> None:
+    type: str = next(iter(made.values())).get("mimeType") or kind.replace("_url", "")
+    wanted = _CAPABILITIES.get(type) or _CAPABILITIES.get(type.partition("/")[0])
+    if wanted in call.route.facts.get("lacks", ()):
+        raise call.refusal(f"messages[{index}] has {type}, which this model does not take")

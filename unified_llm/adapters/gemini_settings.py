@@ -1,0 +1,249 @@
+"""Settings as Gemini has them: generationConfig, thinking, tools, structured output.
+
+https://ai.google.dev/api/generate-content#generationconfig, checked 2026-11-21.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unified_llm.adapters.contract import Call
+from unified_llm.adapters.gemini_schema import openapi_schema
+from unified_llm.json_codec import as_dict, as_list
+from unified_llm.types import JSON
+
+MOST_STOPS = 5
+_NAMES = {
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+    "seed": "seed",
+    "logprobs": "responseLogprobs",
+    "top_logprobs": "logprobs",
+}
+_SAMPLING = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty")
+_ABSENT = ("logit_bias verbosity prediction store metadata prompt_cache_key user safety_identifier").split()
+
+
+def generation_config(call: Call) -> JSON:
+    """Everything that is a setting of the answer itself."""
+    params = call.params
+    config: JSON = {}
+    limit = params.get("max_completion_tokens", params.get("max_tokens"))
+    if limit is not None:
+        config["maxOutputTokens"] = limit
+    fixed = call.route.rules.get("sampling") == "none"
+    for name, native in _NAMES.items():
+        value = params.get(name)
+        if value is None or value is False:
+            continue
+        if fixed and name in _SAMPLING:
+            call.leave_out(name)
+        else:
+            config[native] = value
+    if stop := params.get("stop"):
+        config["stopSequences"] = _stop(call, [stop] if isinstance(stop, str) else list(stop))
+    if params.get("n", 1) != 1:
+        if as_dict(call.route.rules).get("several_answers") is False:
+            raise call.refusal(f"n is {params['n']}, but this model gives one answer to a call; call it that often")
+        config["candidateCount"] = params["n"]
+    _add_modalities(call, config)
+    _add_format(call, config)
+    _add_thinking(call, config)
+    return config
+
+
+def _stop(call: Call, stop: list[str]) -> list[str]:
+    if len(stop) > MOST_STOPS:
+        raise call.refusal(f"stop has {len(stop)} sequences; this API takes {MOST_STOPS}")
+    return stop
+
+
+def _add_modalities(call: Call, config: JSON) -> None:
+    wanted = [str(kind).upper() for kind in as_list(call.params.get("modalities"))]
+    if wanted and wanted != ["TEXT"]:
+        config["responseModalities"] = wanted
+    if voice := as_dict(call.params.get("audio")).get("voice"):
+        config["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
+
+
+def _schema(call: Call, schema: JSON) -> JSON:
+    try:
+        return openapi_schema(schema, call.adjust)
+    except RecursionError as error:
+        raise call.refusal(f"the JSON schema has {error}, which leads back to itself; write it out") from error
+
+
+def _takes_json_schema(call: Call) -> bool:
+    return as_dict(call.route.rules).get("json_schema") is not False
+
+
+def _add_format(call: Call, config: JSON) -> None:
+    format = call.params.get("response_format")
+    if not format or format["type"] == "text":
+        return
+    rules = as_dict(call.route.rules)
+    if rules.get("tools_alone") and call.params.get("tools"):
+        raise call.refusal("this model takes no response_format together with tools; models from Gemini 3 on do")
+    config["responseMimeType"] = "application/json"
+    if format["type"] == "json_object":
+        return
+    if rules.get("schema") is False:
+        raise call.refusal("this model cannot be held to a JSON schema; give response_format {'type': 'json_object'}")
+    schema = format["json_schema"].get("schema") or {"type": "object"}
+    if _takes_json_schema(call):
+        config["responseJsonSchema"] = schema
+    else:
+        config["responseSchema"] = _schema(call, schema)
+
+
+# --- thinking ------------------------------------------------------------------------------------------------------
+
+_BUDGETS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
+LEAST_BUDGET = 128
+"""Of a model that always thinks. https://ai.google.dev/gemini-api/docs/thinking#set-budget"""
+
+
+def _add_thinking(call: Call, config: JSON) -> None:
+    """`reasoning_effort` as a level or as a budget, whichever the family has; thoughts are then asked for, too."""
+    modes = call.route.rules.get("thinking", ["adaptive"])
+    never = not modes or call.route.rules.get("reasoning") == "none"
+    effort, given = call.params.get("reasoning_effort"), call.params.get("thinking")
+    if given is not None:
+        if thinking := _given_thinking(call, as_dict(given), modes, never=never):
+            config["thinkingConfig"] = thinking
+        if "thinkingConfig" in config:
+            return
+    if effort is None:
+        return
+    if never:
+        if effort != "none":
+            call.leave_out("reasoning_effort")
+    elif "adaptive" in modes:
+        if not (effort == "none" and not call.route.rules.get("efforts")):
+            level = call.nearest_effort(effort).upper()
+            config["thinkingConfig"] = {"thinkingLevel": level, **_shown(effort)}
+        else:
+            call.leave_out("reasoning_effort", f"{call.route.model} always reasons")
+    else:
+        config["thinkingConfig"] = {"thinkingBudget": _budget(call, effort, modes), **_shown(effort)}
+
+
+def _shown(effort: str) -> JSON:
+    return {} if effort == "none" else {"includeThoughts": True}
+
+
+def _budget(call: Call, effort: str, modes: list[Any]) -> int:
+    if effort != "none":
+        return _BUDGETS[effort]
+    if "disabled" in modes:
+        return 0
+    call.adjust(f"reasoning_effort 'none' became a budget of {LEAST_BUDGET} tokens: {call.route.model} always reasons")
+    return LEAST_BUDGET
+
+
+def _given_thinking(call: Call, given: JSON, modes: list[Any], *, never: bool) -> JSON:
+    """A `thinking` of the caller: Gemini's own thinkingConfig as it is, Anthropic's form as a budget."""
+    if "type" not in given:
+        return given
+    kind, budget = given["type"], given.get("budget_tokens")
+    if never or "enabled" not in modes or (kind == "enabled" and budget is None):
+        if not (never and kind == "disabled"):
+            call.leave_out("thinking", f"{call.route.model} knows reasoning_effort instead")
+        return {}
+    if kind == "disabled":
+        return {"thinkingBudget": _budget(call, "none", modes)}
+    return {"thinkingBudget": -1 if budget is None else budget, "includeThoughts": True}
+
+
+# --- tools ---------------------------------------------------------------------------------------------------------
+
+
+def render_tools(call: Call, body: JSON) -> None:
+    """Put tools and what chooses between them into the body."""
+    tools = call.tools()
+    if not tools:
+        return
+    functions = [tool["function"] for tool in tools if "function" in tool]
+    native = [_native(call, tool) for tool in tools if "function" not in tool]
+    if functions and native and as_dict(call.route.rules).get("tools_alone"):
+        raise call.refusal("this model takes no functions together with the API's own tools; give one kind")
+    for tool in tools:
+        for key in tool.keys() & {"cache_control", "defer_loading"}:
+            call.warnings.append(f"{key} of a tool was left out: this API has no such field")
+    if call.params.get("parallel_tool_calls") is False:
+        call.leave_out("parallel_tool_calls", "this API has no such parameter")
+    if functions:
+        functions = _choose(call, body, functions)
+        body["tools"] = [{"functionDeclarations": [_declaration(call, function) for function in functions]}, *native]
+    else:
+        body["tools"] = native
+
+
+def _native(call: Call, tool: JSON) -> JSON:
+    if "type" in tool:
+        raise call.refusal(
+            f"a tool of type {tool['type']!r} does not exist here; give {{'googleSearch': {{}}}} or a function"
+        )
+    return tool
+
+
+def _declaration(call: Call, function: JSON) -> JSON:
+    out: JSON = {"name": function["name"]}
+    if function.get("description"):
+        out["description"] = function["description"]
+    schema = as_dict(function.get("parameters"))
+    if not schema.get("properties") and schema.keys() <= {"type", "properties", "required", "additionalProperties"}:
+        return out  # {"type": "OBJECT", "properties": {}} is refused by older models
+    if _takes_json_schema(call):
+        out["parametersJsonSchema"] = schema
+    else:
+        out["parameters"] = _schema(call, schema)
+    return out
+
+
+def _choose(call: Call, body: JSON, functions: list[JSON]) -> list[JSON]:
+    """Set the mode of calling, and give the functions that may be called.
+
+    A schema that is to be kept strictly is kept in the mode VALIDATED, which is AUTO with that: it holds for all.
+    """
+    choice = call.params.get("tool_choice", "auto")
+    config: JSON = {}
+    if as_dict(choice).get("type") == "allowed_tools":
+        allowed: JSON = choice["allowed_tools"]
+        names = {tool["function"]["name"] for tool in allowed["tools"]}
+        functions = [function for function in functions if function["name"] in names]
+        choice = allowed["mode"]
+    if choice == "none":
+        config["mode"] = "NONE"
+    elif choice == "auto":
+        if any(function.get("strict") for function in functions):
+            config["mode"] = "VALIDATED"
+        elif "tool_choice" in call.params:
+            config["mode"] = "AUTO"
+    else:
+        if call.route.rules.get("forced_tools") == "none":
+            raise call.refusal("this model cannot be forced to call a tool; tool_choice 'auto' and 'none' work")
+        config["mode"] = "ANY"
+        if choice != "required":
+            config["allowedFunctionNames"] = [choice["function"]["name"]]
+    if config:
+        body["toolConfig"] = {"functionCallingConfig": config}
+    return functions
+
+
+_TIERS = {"default": "standard", "standard": "standard", "flex": "flex", "priority": "priority"}
+
+
+def render_rest(call: Call, body: JSON) -> None:
+    """Report what has no place here, and set the tier."""
+    call.leave_out_all(_ABSENT)
+    if call.params.get("web_search_options") is not None:
+        raise call.refusal("web_search_options is OpenAI's; give the tool {'googleSearch': {}}")
+    tier = call.params.get("service_tier")
+    if tier in _TIERS:
+        body["serviceTier"] = _TIERS[tier]
+    elif tier not in (None, "auto"):
+        call.leave_out("service_tier", f"{tier!r} is none of auto, default, flex, priority")
