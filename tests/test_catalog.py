@@ -17,11 +17,20 @@ from hypothesis import strategies as st
 from unified_llm import BadRequestError, NotFoundError, adapters, catalog
 from unified_llm.adapters import load as load_adapter
 from unified_llm.catalog import Model, Provider, Rules, register, resolve
+from unified_llm.pricing import Rates
 
 FILE = Path(__file__).parent.parent / "model_catalog.json"
 DATA: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 PROVIDERS, MODELS = DATA["providers"], DATA["models"]
-CACHES = (catalog.load, catalog.resolve, catalog._families, catalog._prefixes, catalog._owners, catalog._provider_names)
+CACHES = (
+    catalog.load,
+    catalog.resolve,
+    catalog._start,
+    catalog._families,
+    catalog._prefixes,
+    catalog._owners,
+    catalog._provider_names,
+)
 
 
 def forget() -> None:
@@ -281,7 +290,7 @@ def test_every_row_of_the_file_stands_on_one_line_and_in_order() -> None:
 def test_the_file_has_only_known_keys() -> None:
     catalog._check(DATA)
     assert {key for _, row in FACTS for key in row.get("rules", {})} <= Rules.__annotations__.keys()
-    rates = {"input", "output", "cache_read", "cache_write", "cache_write_1h", "audio_input", "audio_output"}
+    rates = set(Rates.__annotations__)
     assert {key for _, row in FACTS for key in row.get("price", {})} <= rates | {"tiers"}
     assert {key for _, row in FACTS for tier in row.get("price", {}).get("tiers", []) for key in tier} <= rates | {
         "above"

@@ -39,8 +39,8 @@ class Rules(TypedDict, total=False):
     efforts: list[str]
     """The accepted levels of reasoning effort, weakest first."""
     thinking_budget: list[int]
-    """The fewest and the most tokens of thinking that can be asked for, where that is asked in tokens and not in levels;
-    where the fewest are above 0 and `reasoning` is not `always`, 0 is taken too."""
+    """The fewest and the most tokens of thinking, where that is asked for in tokens and not in levels; unless
+    `reasoning` is `always`, 0 is taken too."""
     sampling: Literal["any", "temperature_or_top_p", "without_reasoning", "none"]
     """Which of temperature, top_p, top_k and the penalties are accepted."""
     stop: bool
@@ -94,8 +94,8 @@ class Provider(TypedDict, total=False):
     name: str
     url: str
     url_vars: dict[str, list[str]]
-    """The parts of `url` in braces, and the environment variables that fill them, first one set wins; of a value that is
-    a whole address the host is taken."""
+    """The parts of `url` in braces, and the environment variables that fill them, first one set wins; of a value that
+    is a whole address only the host counts."""
     url_env: list[str]
     """Environment variables that move `url`, first one set wins."""
     key_env: list[str]
@@ -182,7 +182,7 @@ def register(overlay: Overlay) -> None:
     """
     _check(overlay)
     _lay_over(load(), copy.deepcopy(overlay))
-    for cached in (resolve, _families, _prefixes, _owners, _provider_names):
+    for cached in (resolve, _start, _families, _prefixes, _owners, _provider_names):
         cached.cache_clear()
 
 
@@ -208,23 +208,26 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
     if base_url is not None:
         _check_address(base_url)
     owner, name = _owner(model, base_url)
-    provider = load().get("providers", {})[owner]
     facts, name = _facts(owner, name)
-    rules, routes = family_rules(name), provider.get("routes")
-    own = facts.get("rules")
+    rules, own = family_rules(name), facts.get("rules")
+    if own:
+        rules: Rules = {**rules, **own}
+    start, routes, prefixes = _start(owner)
+    if routes and not adapter and (prefix := prefixes.longest(name)):
+        adapter = routes[prefix]
     return Route(
-        provider=owner,
-        model=name,
-        adapter=adapter or (routes and _longest(routes, name)) or provider.get("adapter", "openai_chat"),
-        url=(base_url or provider.get("url", "")).rstrip("/"),
-        auth=provider.get("auth", "bearer"),
-        key_env=tuple(provider.get("key_env", ())),
-        url_env=() if base_url else tuple(provider.get("url_env", ())),
-        keyless=provider.get("keyless", False),
-        headers=provider.get("headers", {}),
-        quirks=provider.get("quirks", {}),
-        rules={**rules, **own} if own else rules,
-        facts=facts,
+        owner,
+        name,
+        adapter or start.adapter,
+        base_url.rstrip("/") if base_url else start.url,
+        start.auth,
+        start.key_env,
+        () if base_url else start.url_env,
+        start.keyless,
+        start.headers,
+        start.quirks,
+        rules,
+        facts,
     )
 
 
@@ -307,6 +310,26 @@ def _unknown(model: str) -> NotFoundError:
     )
 
 
+@cache
+def _start(provider: str) -> tuple[Route, dict[str, str], _Prefixes]:
+    """What the routes of all models of a provider have in common, and the wire formats of some of them."""
+    row = load().get("providers", {})[provider]
+    common = Route(
+        provider=provider,
+        model="",
+        adapter=row.get("adapter", "openai_chat"),
+        url=row.get("url", "").rstrip("/"),
+        auth=row.get("auth", "bearer"),
+        key_env=tuple(row.get("key_env", ())),
+        url_env=tuple(row.get("url_env", ())),
+        keyless=row.get("keyless", False),
+        headers=row.get("headers", {}),
+        quirks=row.get("quirks", {}),
+    )
+    routes = row.get("routes", {})
+    return common, routes, _Prefixes(routes)
+
+
 def _facts(provider: str, name: str) -> tuple[Model, str]:
     """A model's facts and the id that is sent for it, after following a pointer."""
     rows = load().get("models", {}).get(provider, {})
@@ -381,11 +404,6 @@ def _canonical(name: str) -> str:
         return name
     vendors = _VENDORS.match(name)  # as in us.anthropic.claude-opus-5
     return (name[vendors.end() :] if vendors else name).replace(".", "-")
-
-
-def _longest(prefixes: Mapping[str, str], name: str) -> str | None:
-    matches = [prefix for prefix in prefixes if name.startswith(prefix)]
-    return prefixes[max(matches, key=len)] if matches else None
 
 
 def _read_overlay(path: Path) -> Overlay:
