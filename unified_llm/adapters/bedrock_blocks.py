@@ -1,0 +1,336 @@
+"""Messages as Converse's content blocks: what `bedrock_converse` renders a conversation to.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ContentBlock.html, checked 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from unified_llm import json_codec
+from unified_llm.adapters.contract import Call
+from unified_llm.json_codec import as_dict, as_list
+from unified_llm.messages import parts, text_of
+from unified_llm.types import JSON
+
+NAME = "bedrock_converse"
+"""Marks the `provider_fields` of an answer whose blocks can be sent back as they are."""
+
+_FIELDS = {"role", "content", "tool_calls", "tool_call_id", "refusal", "cache_control", "is_error"}
+_SYSTEM = ("system", "developer")
+
+
+def conversation(call: Call) -> tuple[list[JSON], list[JSON]]:
+    """The system blocks and the turns: results of tools fold into one user turn, neighbours of a role into one."""
+    indexed = list(enumerate(call.messages))
+    count = next((i for i, m in indexed if m["role"] not in _SYSTEM), len(indexed))
+    system = [block for i, message in indexed[:count] for block in _blocks(call, message["content"], i)]
+    ids = _ToolIds()
+    out: list[JSON] = []
+    for index, message in indexed[count:]:
+        call.report_unknown_fields(message, index, _FIELDS)
+        role, blocks = _turn(call, message, index, ids)
+        if "cache_control" in message and blocks:
+            blocks = [*blocks, cache_point(message)]
+        if not blocks:
+            _note_empty(call, message, index)
+        elif out and out[-1]["role"] == role:
+            out[-1]["content"] += blocks
+        else:
+            out.append({"role": role, "content": blocks})
+    if not out:
+        raise call.refusal("there is no message with content besides the system prompt; give a user message")
+    _check_turns(call, out)
+    _fit_ends(call, out, count)
+    return system, out
+
+
+def cache_point(marked: JSON) -> JSON:
+    """The block that ends a cached prefix, for a part, message or tool with `cache_control`."""
+    ttl = as_dict(marked["cache_control"]).get("ttl")
+    return {"cachePoint": {"type": "default", **({"ttl": ttl} if ttl else {})}}
+
+
+def _turn(call: Call, message: JSON, index: int, ids: _ToolIds) -> tuple[str, list[JSON]]:
+    role = message["role"]
+    if role == "assistant":
+        return role, _assistant(call, message, index, ids)
+    if role == "tool":
+        return "user", _tool_result(call, message, index, ids)
+    blocks = _blocks(call, message["content"], index)
+    if role in _SYSTEM:
+        if _stays(call, index):
+            return "system", blocks
+        call.adjust(
+            f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
+        )
+    return "user", blocks
+
+
+def _stays(call: Call, index: int) -> bool:
+    """Whether a system message may stay where it is: behind a user turn, and last or before an answer."""
+    if not call.route.rules.get("mid_system"):
+        return False
+    roles = [message["role"] for message in call.messages]
+    before = next((role for role in reversed(roles[:index]) if role not in _SYSTEM), None)
+    after = next((role for role in roles[index:] if role not in _SYSTEM), "assistant")
+    return before in ("user", "tool") and after == "assistant"
+
+
+def _note_empty(call: Call, message: JSON, index: int) -> None:
+    if message["role"] == "user":
+        raise call.refusal(f"messages[{index}] is empty, which this API refuses")
+    call.warnings.append(f"messages[{index}] is empty and was left out")
+
+
+class _ToolIds:
+    """Fits the ids of other providers' calls to the pattern `[a-zA-Z0-9_.:-]{1,64}`, each to one id of its own."""
+
+    def __init__(self) -> None:
+        self._fitted: dict[str, str] = {}
+
+    def fit(self, id: str) -> str:
+        if id not in self._fitted:
+            wanted = re.sub(r"[^a-zA-Z0-9_.:-]", "_", id)
+            fitting, count = wanted[:64], 1
+            while fitting in self._fitted.values():
+                count += 1
+                fitting = f"{wanted[:58]}_{count}"
+            self._fitted[id] = fitting
+        return self._fitted[id]
+
+
+# --- answers and results --------------------------------------------------------------------------------------------
+
+
+def _assistant(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:
+    verbatim = _verbatim(message)
+    if verbatim is not None:
+        return verbatim
+    blocks = _blocks(call, message["content"], index)
+    for tool_call in as_list(message.get("tool_calls")):
+        if "function" not in tool_call:
+            raise call.refusal(f"messages[{index}] has a custom tool call, which only OpenAI knows")
+        function = tool_call["function"]
+        given = _input(call, function.get("arguments"), index)
+        blocks.append({"toolUse": {"toolUseId": ids.fit(tool_call["id"]), "name": function["name"], "input": given}})
+    return blocks
+
+
+def answer_text(block: JSON) -> str:
+    """The text of a block of an answer; blocks that are no text have none."""
+    cited = as_dict(block.get("citationsContent"))
+    return block.get("text") or "".join(part.get("text") or "" for part in as_list(cited.get("content")))
+
+
+def client_tool(block: JSON) -> JSON:
+    """The call of a client's tool that a block of an answer is, empty for any other block."""
+    use = as_dict(block.get("toolUse"))
+    return {} if use.get("type") == "server_tool_use" else use
+
+
+def _verbatim(message: JSON) -> list[JSON] | None:
+    """The blocks of an answer of this same format, where the caller has not changed the message since."""
+    fields = as_dict(message.get("provider_fields"))
+    if fields.get("adapter") != NAME:
+        return None
+    blocks: list[JSON] = fields["content"]
+    calls = [(use["toolUseId"], use["name"], use["input"]) for block in blocks if (use := client_tool(block))]
+    same = "".join(map(answer_text, blocks)) == text_of(message["content"])
+    if not same or calls != [_told(call) for call in as_list(message.get("tool_calls"))]:
+        return None
+    return [echoed for block in blocks if (echoed := _echoable(block))]
+
+
+def _told(call: JSON) -> tuple[str, str, Any]:
+    """What a tool call says, in the form of a toolUse block; its arguments may be no JSON on either side."""
+    function = call["function"]
+    try:
+        return call["id"], function["name"], json_codec.loads(function["arguments"])
+    except ValueError:
+        return call["id"], function["name"], function["arguments"]
+
+
+def _echoable(block: JSON) -> JSON | None:
+    """A block as requests take it (service model, ContentBlock); None for one that they refuse."""
+    if "text" in block:
+        return {"text": block["text"]} if block["text"].strip() else None
+    if "reasoningContent" in block:
+        return block if block["reasoningContent"] else None
+    if use := client_tool(block):
+        given = as_dict(use["input"]) if isinstance(use["input"], dict) else {"arguments": use["input"]}
+        return {"toolUse": {"toolUseId": use["toolUseId"], "name": use["name"], "input": given}}
+    return block
+
+
+def _input(call: Call, arguments: str | None, index: int) -> JSON:
+    if not arguments or not arguments.strip():
+        return {}
+    try:
+        value = json_codec.loads(arguments)
+    except ValueError:
+        value = arguments
+    if isinstance(value, dict):
+        return as_dict(value)
+    call.warnings.append(
+        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
+    )
+    return {"arguments": value}
+
+
+def _tool_result(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:
+    """The result, and behind it the cache points of its parts, which cannot stand in it."""
+    blocks = _blocks(call, message["content"], index)
+    content = [block for block in blocks if "cachePoint" not in block]
+    result: JSON = {"toolUseId": ids.fit(message["tool_call_id"]), "content": content}
+    if message.get("is_error"):
+        result["status"] = "error"
+    return [{"toolResult": result}, *(block for block in blocks if "cachePoint" in block)]
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _blocks(call: Call, content: Any, index: int) -> list[JSON]:
+    blocks: list[JSON] = []
+    for part in parts(content):
+        block = _block(call, part, index)
+        if block:
+            blocks.append(block)
+            if "cache_control" in part:
+                blocks.append(cache_point(part))
+    return blocks
+
+
+_NATIVE = ("document", "image", "video", "audio", "guardContent", "searchResult", "cachePoint")
+_NEEDS = {"image": "vision", "audio": "audio", "video": "video"}
+
+
+def _block(call: Call, part: JSON, index: int) -> JSON | None:
+    kind = part["type"]
+    if kind == "text":
+        return {"text": part["text"]} if part["text"].strip() else None
+    if kind == "refusal":
+        return {"text": part["refusal"]} if part.get("refusal") else None
+    if kind in _NATIVE and kind in part:  # Converse's own form, with the type that every part has
+        return {kind: part[kind]}
+    if kind == "image_url":
+        image = part[kind]
+        return _media(call, "image", image if isinstance(image, str) else image.get("url", ""), index)
+    if kind == "video_url":
+        return _media(call, "video", as_dict(part[kind]).get("url", ""), index)
+    if kind == "input_audio":
+        _check_sense(call, "audio", index)
+        sound = as_dict(part[kind])
+        return {"audio": {"format": sound.get("format", "wav"), "source": {"bytes": sound.get("data", "")}}}
+    if kind == "file":
+        return _document(call, as_dict(part.get("file")), index)
+    raise call.refusal(
+        f"messages[{index}] has a part of type {kind!r}; Converse takes text, image_url, input_audio, video_url and "
+        f"file, or its own blocks as {{'type': 'document', 'document': ...}}"
+    )
+
+
+_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]+)*;base64,(?P<data>.*)", re.DOTALL)
+_MAGIC = {"/9j/": "jpeg", "iVBORw0KGgo": "png", "R0lGOD": "gif", "UklGR": "webp"}
+_FORMATS = {
+    "jpg": "jpeg",
+    "x-matroska": "mkv",
+    "quicktime": "mov",
+    "x-flv": "flv",
+    "x-ms-wmv": "wmv",
+    "3gpp": "three_gp",
+}
+
+
+def _check_sense(call: Call, kind: str, index: int) -> None:
+    if _NEEDS[kind] in call.route.facts.get("lacks", ()):
+        raise call.refusal(f"messages[{index}] has {kind} content, which this model does not take")
+
+
+def _media(call: Call, kind: str, url: str, index: int) -> JSON:
+    """An image or a video, whose format is told by its bytes, its data URL or its name, in this order."""
+    _check_sense(call, kind, index)
+    if url.startswith("s3://"):
+        ending = url.rpartition(".")[2].lower()
+        return {kind: {"format": _FORMATS.get(ending, ending), "source": {"s3Location": {"uri": url}}}}
+    match = _DATA_URL.match(url)
+    if not match:
+        raise call.refusal(
+            f"messages[{index}] has the {kind} URL {url[:40]!r}, which Converse does not fetch; give a base64 data "
+            f"URL or an s3:// address"
+        )
+    data, named = match["data"], (match["type"] or "image/png").partition("/")[2]
+    sniffed = next((format for magic, format in _MAGIC.items() if data.startswith(magic)), None)
+    format = sniffed if sniffed and kind == "image" else _FORMATS.get(named, named)
+    return {kind: {"format": format, "source": {"bytes": data}}}
+
+
+_DOCUMENTS = {
+    "application/pdf": "pdf",
+    "text/csv": "csv",
+    "application/msword": "doc",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "text/html": "html",
+    "text/plain": "txt",
+    "text/markdown": "md",
+}
+
+
+def _document(call: Call, file: JSON, index: int) -> JSON:
+    match = _DATA_URL.match(file.get("file_data") or "")
+    format = _DOCUMENTS.get(match["type"] or "") if match else None
+    if not match or not format:
+        raise call.refusal(
+            f"messages[{index}] has a file that Converse does not take; give file_data as a data URL of one of "
+            f"{', '.join(_DOCUMENTS.values())}"
+        )
+    return {"document": {"format": format, "name": _document_name(file), "source": {"bytes": match["data"]}}}
+
+
+def _document_name(file: JSON) -> str:
+    """A name as the API takes it: letters, digits, single spaces, hyphens, parentheses and brackets."""
+    stem = re.sub(r"\.\w+$", "", file.get("filename") or "")
+    return re.sub(r"\s+", " ", re.sub(r"[^a-zA-Z0-9\s()\[\]-]", "-", stem)).strip()[:200] or "document"
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------
+
+
+def _check_turns(call: Call, messages: list[JSON]) -> None:
+    """Every toolUse needs its toolResult in the next message, results first; a document needs a text beside it."""
+    for position, message in enumerate(messages):
+        content: list[JSON] = message["content"]
+        if any("document" in block for block in content) and not any("text" in block for block in content):
+            raise call.refusal("a message with a file needs text beside it; say what is to be done with the file")
+        if message["role"] != "assistant":
+            message["content"] = sorted(content, key=_after_results)
+            continue
+        asked = {use["toolUseId"]: use["name"] for block in content if (use := client_tool(block))}
+        following: list[JSON] = messages[position + 1]["content"] if position + 1 < len(messages) else []
+        answered = {block["toolResult"]["toolUseId"] for block in following if "toolResult" in block}
+        missing = [f"{name} ({id})" for id, name in asked.items() if id not in answered]
+        if missing:
+            raise call.refusal(f"the tool call {', '.join(missing)} has no result right after it; add its tool message")
+
+
+def _after_results(block: JSON) -> bool:
+    return "toolResult" not in block
+
+
+def _fit_ends(call: Call, messages: list[JSON], first: int) -> None:
+    if messages[0]["role"] == "assistant":
+        raise call.refusal(f"messages[{first}] is the assistant's; this API wants a user message before it")
+    last = messages[-1]
+    if last["role"] != "assistant":
+        return
+    if call.route.rules.get("prefill") is False:
+        raise call.refusal("this model takes no prefill (a final assistant message); end with a user message")
+    text = last["content"][-1].get("text", "")
+    if text != text.rstrip():
+        # "final assistant content cannot end with trailing whitespace"
+        last["content"][-1] = {"text": text.rstrip()}
+        call.warnings.append("white space at the end of the prefill was left out")
