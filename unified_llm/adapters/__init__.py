@@ -17,7 +17,9 @@ NAMES = (
     "anthropic_messages",
     "bedrock_converse",
     "bedrock_invoke",
+    "cohere_chat",
     "gemini",
+    "ollama_chat",
     "openai_chat",
     "openai_responses",
 )
