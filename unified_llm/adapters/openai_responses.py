@@ -52,8 +52,8 @@ class Quirks(TypedDict, total=False):
 
 _PASSED = ("temperature top_p top_logprobs service_tier metadata user safety_identifier prompt_cache_key").split()
 _ABSENT = "top_k stop seed frequency_penalty presence_penalty logit_bias prediction".split()
-_FIXED = {"temperature": 1, "top_p": 1, "logprobs": False}
-"""What a model that fixes its sampling has anyway."""
+_FIXED = {"temperature": 1, "top_p": 1, "logprobs": False, "frequency_penalty": 0, "presence_penalty": 0}
+"""What every answer has that cannot have anything else."""
 
 
 def render(call: Call) -> Request:
@@ -77,6 +77,9 @@ def render(call: Call) -> Request:
     _leave_out_refused(call, body)
     if call.stream:
         body["stream"] = True
+        options = as_dict(params.get("stream_options"))
+        if "include_obfuscation" in options:
+            body["stream_options"] = {"include_obfuscation": options["include_obfuscation"]}
     return Request("/responses", body)
 
 
@@ -195,7 +198,7 @@ def _is_fixed(call: Call) -> bool:
 
 
 def _leave_out_refused(call: Call, body: JSON) -> None:
-    call.leave_out_all(_ABSENT)
+    call.leave_out_all(name for name in _ABSENT if call.params.get(name) != _FIXED.get(name))
     if _is_fixed(call):
         while_reasoning = " while it reasons" if call.route.rules.get("sampling") != "none" else ""
         for name in ("temperature", "top_p", "logprobs", "top_logprobs"):

@@ -90,7 +90,7 @@ def _result(call: Call, message: JSON, index: int, custom: set[str]) -> JSON:
 def _answer(call: Call, message: JSON, index: int) -> list[JSON]:
     """An earlier answer of whatever origin: its text, then its calls."""
     given = parts(message["content"])
-    if any(part["type"] not in ("text", "refusal") for part in given):
+    if any(part["type"] not in ("text", "output_text", "refusal") for part in given):
         raise call.refusal(f"messages[{index}] is the assistant's and may have only text")
     text = "".join(part.get("text") or part.get("refusal") or "" for part in given) or message.get("refusal") or ""
     calls = as_list(message.get("tool_calls"))
@@ -100,6 +100,8 @@ def _answer(call: Call, message: JSON, index: int) -> list[JSON]:
             function: JSON = one["function"]
             given_call = {"name": function["name"], "arguments": function.get("arguments") or "{}"}
             out.append({"type": "function_call", "call_id": one["id"], **given_call})
+        elif CUSTOM not in one:
+            raise call.refusal(f"messages[{index}] has a tool call that is neither a function's nor a custom tool's")
         else:
             given_call = {"name": one[CUSTOM]["name"], "input": one[CUSTOM].get("input") or ""}
             out.append({"type": "custom_tool_call", "call_id": one["id"], **given_call})
@@ -125,8 +127,8 @@ def _verbatim(call: Call, message: JSON) -> list[JSON] | None:
 
 def _told(call: JSON) -> tuple[str, str, str]:
     """What a tool call says: id, name and what it is called with."""
-    given: JSON = call.get("function") or call[CUSTOM]
-    return call["id"], given["name"], given.get("arguments") or given.get("input") or ""
+    given = as_dict(call.get("function") or call.get(CUSTOM))
+    return call["id"], given.get("name", ""), given.get("arguments") or given.get("input") or ""
 
 
 def _is_bare(item: JSON) -> bool:
