@@ -41,6 +41,12 @@ def conversation(call: Call) -> tuple[list[JSON], list[JSON]]:
     contents = turns.finish()
     if not contents:
         raise call.refusal("there is no message with content besides the system prompt; give a user message")
+    if system and call.route.rules.get("system") is False:
+        call.adjust(f"the system message was put before the first user message: {call.route.model} takes none")
+        if contents[0]["role"] == "model":
+            contents.insert(0, {"role": "user", "parts": []})
+        contents[0]["parts"] = [*system, *contents[0]["parts"]]
+        system = []
     last = call.messages[-1]
     if last["role"] == "assistant" and call.route.rules.get("prefill") is False:
         raise call.refusal("this model takes no prefill (a final assistant message); end with a user message")
@@ -94,7 +100,7 @@ class _Turns:
         if out is None:
             out = _parts(self._call, message["content"], index) + [self._asking(tool, index) for tool in calls]
         asking = [part for part in out if "functionCall" in part]
-        if asking and "thoughtSignature" not in asking[0] and _signs(self._call):
+        if asking and "thoughtSignature" not in asking[0] and _checks_signatures(self._call):
             at = out.index(asking[0])
             out[at] = {**asking[0], "thoughtSignature": UNSIGNED}
         self._asked |= {tool["id"]: part["functionCall"] for tool, part in zip(calls, asking, strict=True)}
@@ -118,7 +124,7 @@ class _Turns:
         media = [part for part in given if "text" not in part]
         response: JSON = {"id": native["id"]} if native.get("id") else {}
         response |= {"name": native["name"], "response": {"error" if message.get("is_error") else "output": text}}
-        if media and as_dict(self._call.route.rules).get("tool_media") is not False:
+        if media and not before_3(self._call):
             response["parts"] = media
             media = []
         return [{"functionResponse": response}, *media]
@@ -137,8 +143,18 @@ class _Turns:
         self._asked, self._results = {}, {}
 
 
-def _signs(call: Call) -> bool:
-    return bool(as_dict(call.route.rules).get("signed_calls"))
+def before_3(call: Call) -> bool:
+    """Whether the model is older than Gemini 3, which brought media in results, and functions beside other tools.
+
+    https://ai.google.dev/gemini-api/docs/gemini-3
+    """
+    return call.route.rules.get("schema_with_tools") is False
+
+
+def _checks_signatures(call: Call) -> bool:
+    """Whether the model is of Gemini 3 or later: they think in levels, and refuse calls without a signature."""
+    rules = call.route.rules
+    return bool(rules.get("efforts")) and "thinking_budget" not in rules
 
 
 def verbatim(message: JSON) -> list[JSON] | None:

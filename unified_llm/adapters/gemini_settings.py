@@ -5,9 +5,8 @@ https://ai.google.dev/api/generate-content#generationconfig, checked 2026-11-21.
 
 from __future__ import annotations
 
-from typing import Any
-
 from unified_llm.adapters.contract import Call
+from unified_llm.adapters.gemini_contents import before_3
 from unified_llm.adapters.gemini_schema import openapi_schema
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON
@@ -84,13 +83,12 @@ def _add_format(call: Call, config: JSON) -> None:
     format = call.params.get("response_format")
     if not format or format["type"] == "text":
         return
-    rules = as_dict(call.route.rules)
-    if rules.get("tools_alone") and call.params.get("tools"):
+    if before_3(call) and call.params.get("tools"):
         raise call.refusal("this model takes no response_format together with tools; models from Gemini 3 on do")
     config["responseMimeType"] = "application/json"
     if format["type"] == "json_object":
         return
-    if rules.get("schema") is False:
+    if call.route.rules.get("schema") is False:
         raise call.refusal("this model cannot be held to a JSON schema; give response_format {'type': 'json_object'}")
     schema = format["json_schema"].get("schema") or {"type": "object"}
     if _takes_json_schema(call):
@@ -101,61 +99,56 @@ def _add_format(call: Call, config: JSON) -> None:
 
 # --- thinking ------------------------------------------------------------------------------------------------------
 
-_BUDGETS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
-LEAST_BUDGET = 128
-"""Of a model that always thinks. https://ai.google.dev/gemini-api/docs/thinking#set-budget"""
+_BUDGETS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
+"""Tokens of thinking that stand for an effort; what is above them all is the most that the model takes."""
 
 
 def _add_thinking(call: Call, config: JSON) -> None:
     """`reasoning_effort` as a level or as a budget, whichever the family has; thoughts are then asked for, too."""
-    modes = call.route.rules.get("thinking", ["adaptive"])
-    never = not modes or call.route.rules.get("reasoning") == "none"
     effort, given = call.params.get("reasoning_effort"), call.params.get("thinking")
-    if given is not None:
-        if thinking := _given_thinking(call, as_dict(given), modes, never=never):
-            config["thinkingConfig"] = thinking
-        if "thinkingConfig" in config:
-            return
-    if effort is None:
-        return
-    if never:
+    if given is not None and (thinking := _given_thinking(call, as_dict(given))):
+        config["thinkingConfig"] = thinking
+    elif effort is not None and (thinking := _effort(call, effort)):
+        config["thinkingConfig"] = thinking if effort == "none" else {**thinking, "includeThoughts": True}
+
+
+def _effort(call: Call, effort: str) -> JSON:
+    """An effort in the model's own form, empty where it has none."""
+    rules = call.route.rules
+    if "thinking_budget" in rules:
+        return {"thinkingBudget": _budget(call, effort)}
+    if rules.get("reasoning") == "none":
         if effort != "none":
             call.leave_out("reasoning_effort")
-    elif "adaptive" in modes:
-        if not (effort == "none" and not call.route.rules.get("efforts")):
-            level = call.nearest_effort(effort).upper()
-            config["thinkingConfig"] = {"thinkingLevel": level, **_shown(effort)}
-        else:
-            call.leave_out("reasoning_effort", f"{call.route.model} always reasons")
-    else:
-        config["thinkingConfig"] = {"thinkingBudget": _budget(call, effort, modes), **_shown(effort)}
+        return {}
+    if effort == "none" and not rules.get("efforts"):
+        call.leave_out("reasoning_effort", "this API has no level below the lowest")
+        return {}
+    return {"thinkingLevel": call.nearest_effort(effort).upper()}
 
 
-def _shown(effort: str) -> JSON:
-    return {} if effort == "none" else {"includeThoughts": True}
-
-
-def _budget(call: Call, effort: str, modes: list[Any]) -> int:
+def _budget(call: Call, effort: str) -> int:
+    least, most = call.route.rules.get("thinking_budget", [0, 0])
     if effort != "none":
-        return _BUDGETS[effort]
-    if "disabled" in modes:
+        return max(least, min(most, _BUDGETS.get(effort, most)))
+    if call.route.rules.get("reasoning") != "always":
         return 0
-    call.adjust(f"reasoning_effort 'none' became a budget of {LEAST_BUDGET} tokens: {call.route.model} always reasons")
-    return LEAST_BUDGET
+    call.adjust(f"reasoning_effort 'none' became a budget of {least} tokens: {call.route.model} always reasons")
+    return least
 
 
-def _given_thinking(call: Call, given: JSON, modes: list[Any], *, never: bool) -> JSON:
+def _given_thinking(call: Call, given: JSON) -> JSON:
     """A `thinking` of the caller: Gemini's own thinkingConfig as it is, Anthropic's form as a budget."""
     if "type" not in given:
         return given
-    kind, budget = given["type"], given.get("budget_tokens")
-    if never or "enabled" not in modes or (kind == "enabled" and budget is None):
-        if not (never and kind == "disabled"):
-            call.leave_out("thinking", f"{call.route.model} knows reasoning_effort instead")
-        return {}
-    if kind == "disabled":
-        return {"thinkingBudget": _budget(call, "none", modes)}
-    return {"thinkingBudget": -1 if budget is None else budget, "includeThoughts": True}
+    rules = call.route.rules
+    if "thinking_budget" in rules:
+        if given["type"] == "disabled":
+            return {"thinkingBudget": _budget(call, "none")}
+        return {"thinkingBudget": given.get("budget_tokens", -1), "includeThoughts": True}
+    if not (given["type"] == "disabled" and rules.get("reasoning") == "none"):
+        call.leave_out("thinking", f"{call.route.model} knows reasoning_effort instead")
+    return {}
 
 
 # --- tools ---------------------------------------------------------------------------------------------------------
@@ -168,7 +161,7 @@ def render_tools(call: Call, body: JSON) -> None:
         return
     functions = [tool["function"] for tool in tools if "function" in tool]
     native = [_native(call, tool) for tool in tools if "function" not in tool]
-    if functions and native and as_dict(call.route.rules).get("tools_alone"):
+    if functions and native and before_3(call):
         raise call.refusal("this model takes no functions together with the API's own tools; give one kind")
     for tool in tools:
         for key in tool.keys() & {"cache_control", "defer_loading"}:
