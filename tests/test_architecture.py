@@ -27,8 +27,8 @@ MOST_LINES, MOST_FUNCTION_LINES, MOST_IMPORT_SECONDS = 700, 50, 0.030
 LAYERS = (
     "types errors json_codec",
     "framing pricing config catalog content messages params response",
-    "adapters auth",
-    "flow chunks retries",
+    "adapters auth sigv4",
+    "flow chunks retries catalog_check",
     "tools structured router limits batch cache telemetry",
     "transport drivers sdk_client",
     "api cli testing __main__",

@@ -72,7 +72,7 @@ def _other_settings(call: Call) -> JSON:
     render_sampling(call, settings)
     if "top_k" in settings:
         most = settings.pop("top_k")
-        if "nova" in call.route.model:
+        if "amazon.nova" in call.route.model:
             settings["inferenceConfig"] = {"topK": most}
         else:
             call.leave_out("top_k", "Converse has no such field")
@@ -145,8 +145,6 @@ def render_tools(call: Call, body: JSON) -> None:
 
 
 def _specs(call: Call, tool: JSON) -> list[JSON]:
-    if tool.get("type") == "custom" and "custom" in tool:
-        raise call.refusal("custom (grammar) tools exist only at OpenAI; use a function tool")
     if "function" not in tool:
         own = {key: tool[key] for key in ("toolSpec", "systemTool", "cachePoint") if key in tool}
         if own:
