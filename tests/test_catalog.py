@@ -359,7 +359,7 @@ def test_models_and_prefixes_belong_to_providers() -> None:
 
 
 def test_no_two_providers_have_one_name() -> None:
-    names = [catalog._folded(name) for id, row in PROVIDERS.items() for name in {id, *row.get("also", [])}]
+    names = [catalog.folded(name) for id, row in PROVIDERS.items() for name in {id, *row.get("also", [])}]
     assert sorted(names) == sorted(set(names))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from unified_llm import __version__, cli
+from unified_llm import __version__, catalog, cli
 from unified_llm.cli import main
 from unified_llm.testing import Answer, LoopbackProvider
 
@@ -246,6 +246,140 @@ def test_a_reader_that_leaves_early_is_no_trouble(monkeypatch, capsys):
         monkeypatch.setattr(sys, "stdout", pipe)
         assert main(["models"]) == 1
     assert capsys.readouterr().err == ""
+
+
+NARROWED = {
+    ("--provider", "Together_AI"): lambda row: row["model"].startswith("together/"),
+    ("--capability", "pdf", "--capability", "audio"): lambda row: {"pdf", "audio"} <= set(row["has"]),
+    ("--max-price", "0.1"): lambda row: max(row["price"]["input"], row["price"]["output"]) <= 0.1,
+    ("--provider", "groq", "--capability", "tools", "--max-price", "1"): lambda row: row["model"].startswith("groq/"),
+}
+
+
+@pytest.mark.parametrize("options", NARROWED, ids=" ".join)
+def test_models_are_narrowed_by_provider_capability_and_price(capsys, options):
+    assert main(["models", "--json", *options]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert rows
+    assert all(NARROWED[options](row) for row in rows)
+
+
+def test_what_no_model_offers_is_an_error(capsys):
+    assert main(["models", "--provider", "anthropic", "--max-price", "0"]) == 1
+    assert capsys.readouterr().err.startswith("error: no model has '' in its name and all that is asked for")
+
+
+def test_a_provider_that_there_is_none_of_is_answered_with_the_nearest(capsys):
+    assert main(["models", "--provider", "antropic"]) == 1
+    assert capsys.readouterr().err == "error: no provider is named 'antropic'; did you mean anthropic?\n"
+
+
+# --- providers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_keys(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for row in catalog.load()["providers"].values():
+        for name in [*row.get("key_env", []), *row.get("url_env", [])]:
+            monkeypatch.delenv(name, raising=False)
+
+
+def providers(capsys, *arguments: str) -> dict[str, dict[str, str]]:
+    assert main(["providers", *arguments, "--json"]) == 0
+    return {row["provider"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+
+
+def test_every_provider_is_listed_with_the_variable_of_its_key(no_keys, capsys):
+    rows = providers(capsys)
+    assert rows.keys() == catalog.load()["providers"].keys()
+    assert rows["groq"]["variable"] == "GROQ_API_KEY"
+    assert (rows["groq"]["key"], rows["vllm"]["key"]) == ("not set", "none needed")
+
+
+def test_a_key_is_told_to_be_set_and_never_shown(no_keys, monkeypatch, capsys):
+    monkeypatch.setenv("GOOGLE_API_KEY", "hush-hush")
+    assert main(["providers", "gemini"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"^gemini +https://generativelanguage\S+ +GOOGLE_API_KEY +set +", shown, re.MULTILINE)
+    assert "hush" not in shown
+
+
+def test_a_password_in_an_address_is_not_shown(no_keys, monkeypatch, capsys):
+    monkeypatch.setenv("OLLAMA_HOST", "http://me:hush@box:11434")
+    assert providers(capsys, "ollama")["ollama"]["address"] == "http://...@box:11434"
+
+
+def test_those_that_can_be_asked_are_those_with_a_key_or_no_need_of_one(no_keys, monkeypatch, capsys):
+    monkeypatch.setenv("GROQ_API_KEY", "k")
+    ready = providers(capsys, "--set")
+    assert {"groq", "vllm", "custom"} <= ready.keys()
+    assert "openai" not in ready
+
+
+def test_a_provider_is_found_by_its_other_names(no_keys, capsys):
+    assert "together" in providers(capsys, "together_ai")
+
+
+@pytest.mark.parametrize(("arguments", "hint"), [(["zzz"], ""), (["groq", "--set"], "; without --set 1 are listed")])
+def test_a_word_that_no_provider_has_is_an_error(no_keys, capsys, arguments, hint):
+    assert main(["providers", *arguments]) == 1
+    assert capsys.readouterr() == ("", f"error: no provider has {arguments[0]!r} in its name{hint}\n")
+
+
+# --- catalog ---------------------------------------------------------------------------------------------------------
+
+OLD = {"models": {"acme": {"a": {"price": {"input": 1, "output": 2}}, "b": {}, "c": {"has": ["tools"]}}}}
+NEW = {"models": {"acme": {"a": {"price": {"input": 3, "output": 2.5}}, "c": {"has": ["tools", "pdf"]}, "d": {}}}}
+
+
+def written(path: Path, rows: Any) -> str:
+    path.write_text(json.dumps(rows))
+    return str(path)
+
+
+def test_a_catalog_without_fault_is_checked_in_silence(tmp_path, capsys):
+    path = written(tmp_path / "own.json", {"providers": {"acme": {"url": "https://llm.example/v1", "keyless": True}}})
+    assert main(["catalog", "check", path]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_each_fault_of_a_catalog_is_a_line(tmp_path, capsys):
+    path = written(tmp_path / "own.json", {"providers": {"acme": {"url": "https://llm.example/v1/"}}})
+    assert main(["catalog", "check", path]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "providers.acme.url: ends with a slash",
+        "providers.acme: has neither key_env nor keyless",
+    ]
+
+
+def test_a_difference_of_catalogs_is_a_line_and_jumps_are_marked(tmp_path, capsys):
+    assert main(["catalog", "diff", written(tmp_path / "old", OLD), written(tmp_path / "new", NEW)]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[1:]] == [
+        ["~", "models.acme.a", "price.input", "1", "3", "price", "jump"],
+        ["~", "models.acme.a", "price.output", "2", "2.5"],
+        ["-", "models.acme.b"],
+        ["~", "models.acme.c", "has", "tools", "tools", "pdf"],
+        ["+", "models.acme.d"],
+    ]
+
+
+def test_catalogs_that_are_the_same_have_no_difference(tmp_path, capsys):
+    path = written(tmp_path / "same", OLD)
+    assert main(["catalog", "diff", path, path]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_a_file_that_is_no_catalog_is_an_error(tmp_path, capsys, text):
+    path = tmp_path / "own.json"
+    if text is not None:
+        path.write_text(text)
+    assert main(["catalog", "check", str(path)]) == 1
+    shown, error = capsys.readouterr()
+    assert shown == ""
+    assert error.startswith("error: ")
+    assert "own.json" in error
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------

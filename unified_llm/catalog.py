@@ -155,13 +155,17 @@ class Route:
         return self.facts.get("max_output") or self.rules.get("max_output")
 
 
+def file() -> Path:
+    """The file of the catalog that is shipped."""
+    here = Path(__file__).parent
+    # an installed wheel has the file inside the package, a checkout has it one level up
+    return next(path for path in (here / _FILE_NAME, here.parent / _FILE_NAME) if path.exists())
+
+
 @cache
 def load() -> Catalog:
     """The catalog with its overlays, read on first use."""
-    here = Path(__file__).parent
-    # an installed wheel has the file inside the package, a checkout has it one level up
-    path = next(p for p in (here / _FILE_NAME, here.parent / _FILE_NAME) if p.exists())
-    catalog = cast("Catalog", json_codec.loads(path.read_bytes()))
+    catalog = cast("Catalog", json_codec.loads(file().read_bytes()))
     if overlay := os.environ.get(OVERLAY_VARIABLE):
         _lay_over(catalog, _read_overlay(Path(overlay)))
     return catalog
@@ -275,7 +279,7 @@ def _owner(model: str, base_url: str | None) -> tuple[str, str]:
     head, slash, rest = model.partition("/")
     if slash and rest:
         names = _provider_names()
-        if provider := names.get(head) or names.get(_folded(head)):
+        if provider := names.get(head) or names.get(folded(head)):
             return provider, rest
     if not slash and (provider := _bare_owner(model)):
         return provider, model
@@ -343,7 +347,7 @@ def _facts(provider: str, name: str) -> tuple[Model, str]:
 def _provider_names() -> dict[str, str]:
     """Every name of every provider, folded, to its id."""
     providers = load().get("providers", {})
-    return {_folded(name): id for id, row in providers.items() for name in (id, *row.get("also", []))}
+    return {folded(name): id for id, row in providers.items() for name in (id, *row.get("also", []))}
 
 
 @cache
@@ -390,7 +394,8 @@ class _Prefixes:
         return prefix
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A provider's name in the one spelling that all its spellings have in common."""
     return name.lower().replace("_", "-")
 
 
@@ -413,6 +418,13 @@ def _read_overlay(path: Path) -> Overlay:
         raise BadRequestError(f"{OVERLAY_VARIABLE}={str(path)!r} cannot be read as JSON: {error}") from error
     _check(overlay)
     return overlay
+
+
+def laid_over(catalog: Catalog, overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a catalog with the rows of an overlay in it."""
+    whole = copy.deepcopy(catalog)
+    _lay_over(whole, cast("Overlay", copy.deepcopy(overlay)))
+    return cast("dict[str, Any]", whole)
 
 
 def _lay_over(catalog: Catalog, overlay: Overlay) -> None:

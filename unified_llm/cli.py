@@ -7,13 +7,17 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+from urllib.parse import urlsplit
 
-from unified_llm import __version__, json_codec
+from unified_llm import __version__, catalog, catalog_check, json_codec
 from unified_llm.api import completion
 from unified_llm.catalog import Model, resolve, search
+from unified_llm.catalog_check import CAPABILITIES, Change
+from unified_llm.config import address_of, variable
 from unified_llm.drivers import Stream
-from unified_llm.errors import UnifiedLLMError
+from unified_llm.errors import BadRequestError, UnifiedLLMError
 from unified_llm.response import Completion
 from unified_llm.testing import Answer, LoopbackProvider
 from unified_llm.types import JSON
@@ -82,10 +86,41 @@ def _parser() -> argparse.ArgumentParser:
 
     models = commands.add_parser("models", help="list the models of the catalog")
     models.add_argument("word", nargs="?", default="", help="list those with this in provider/model")
+    models.add_argument("--provider", metavar="NAME", help="list those of this provider")
+    models.add_argument(
+        "--capability",
+        action="append",
+        default=[],
+        choices=CAPABILITIES,
+        metavar="WORD",
+        help=f"list those that are known to have it; may be given again: {', '.join(CAPABILITIES)}",
+    )
+    models.add_argument(
+        "--max-price", type=float, metavar="USD", help="list those whose million tokens cost no more, in and out"
+    )
     models.add_argument("--all", action="store_true", help="list retired models too")
     models.add_argument("--json", action="store_true", help="print a JSON object a line, with all that is known")
     models.set_defaults(run=_models)
+
+    providers = commands.add_parser("providers", help="list the providers, and whether their keys are set here")
+    providers.add_argument("word", nargs="?", default="", help="list those with this in one of their names")
+    providers.add_argument("--set", action="store_true", help="list those that can be asked here")
+    providers.add_argument("--json", action="store_true", help="print a JSON object a line")
+    providers.set_defaults(run=_providers)
+
+    _add_catalog_commands(commands.add_parser("catalog", help="check a catalog file, or compare two"))
     return parser
+
+
+def _add_catalog_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="tell what is wrong with a catalog or an overlay, a line each")
+    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the catalog that is shipped, if not given")
+    check.set_defaults(run=_check_catalog)
+    diff = commands.add_parser("diff", help="tell what was added, removed and changed between two catalogs")
+    diff.add_argument("old", type=Path, metavar="OLD")
+    diff.add_argument("new", type=Path, metavar="NEW")
+    diff.set_defaults(run=_diff_catalogs)
 
 
 # --- demo ------------------------------------------------------------------------------------------------------------
@@ -180,11 +215,19 @@ _MODEL_COLUMNS = (
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    found = search(arguments.word)
+    owner = _provider_id(arguments.provider) if arguments.provider else None
+    found = [
+        (provider, name, facts)
+        for provider, name, facts in search(arguments.word)
+        if owner in (None, provider) and _is_wanted(facts, arguments.capability, arguments.max_price)
+    ]
     shown = [row for row in found if arguments.all or row[2].get("status") != "retired"]
     if not shown:
         hint = f"; --all lists {len(found)} that are retired" if found else ""
-        print(f"error: no model has {arguments.word!r} in its name{hint}", file=sys.stderr)
+        others = (
+            " and all that is asked for" if owner or arguments.capability or arguments.max_price is not None else ""
+        )
+        print(f"error: no model has {arguments.word!r} in its name{others}{hint}", file=sys.stderr)
         return 1
     if arguments.json:
         for provider, name, facts in shown:
@@ -192,6 +235,24 @@ def _models(arguments: argparse.Namespace) -> int:
     else:
         _print_table(_MODEL_COLUMNS, [_model_row(f"{provider}/{name}", facts) for provider, name, facts in shown])
     return 0
+
+
+def _provider_id(name: str) -> str:
+    """The provider that has this name, in any spelling."""
+    rows = catalog.load().get("providers", {})
+    ids = {catalog.folded(other): id for id, row in rows.items() for other in (id, *row.get("also", []))}
+    if id := ids.get(catalog.folded(name)):
+        return id
+    near = catalog.nearest(name, [*ids])
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    raise BadRequestError(f"no provider is named {name!r}{hint}")
+
+
+def _is_wanted(facts: Model, capabilities: Sequence[str], max_price: float | None) -> bool:
+    if not set(capabilities) <= {*facts.get("has", [])}:
+        return False
+    price = facts.get("price")
+    return max_price is None or (price is not None and max(price["input"], price["output"]) <= max_price)
 
 
 def _model_row(name: str, facts: Model) -> list[str]:
@@ -210,6 +271,81 @@ def _model_row(name: str, facts: Model) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:,}"
+
+
+# --- providers -------------------------------------------------------------------------------------------------------
+
+_PROVIDER_COLUMNS = (Column("provider"), Column("address"), Column("key variable"), Column("key"), Column("name"))
+
+
+def _providers(arguments: argparse.Namespace) -> int:
+    word = arguments.word.lower()
+    rows = [
+        _provider_row(id, row.get("name", ""))
+        for id, row in catalog.load().get("providers", {}).items()
+        if any(word in name.lower() for name in (id, row.get("name", ""), *row.get("also", [])))
+    ]
+    shown = [row for row in rows if row["key"] != "not set" or not arguments.set]
+    if not shown:
+        hint = f"; without --set {len(rows)} are listed" if rows else ""
+        print(f"error: no provider has {arguments.word!r} in its name{hint}", file=sys.stderr)
+        return 1
+    if arguments.json:
+        for row in shown:
+            print(json_codec.dumps(row))
+    else:
+        _print_table(_PROVIDER_COLUMNS, [[*row.values()] for row in shown])
+    return 0
+
+
+def _provider_row(id: str, name: str) -> dict[str, str]:
+    """What can be told of a provider here: of its key only the variable that holds it."""
+    route = resolve(f"{id}/-")
+    holder = next((key for key in route.key_env if variable((key,))), None)
+    state = "set" if holder else "none needed" if route.keyless else "not set"
+    shown = holder or " or ".join(route.key_env)
+    return {
+        "provider": id,
+        "address": _without_password(address_of(route)),
+        "variable": shown,
+        "key": state,
+        "name": name,
+    }
+
+
+def _without_password(address: str) -> str:
+    parts = urlsplit(address)
+    return parts._replace(netloc=f"...@{parts.netloc.rpartition('@')[2]}").geturl() if "@" in parts.netloc else address
+
+
+# --- catalog ---------------------------------------------------------------------------------------------------------
+
+_CHANGE_COLUMNS = (Column(""), Column("row"), Column("key"), Column("old"), Column("new"), Column(""))
+
+
+def _check_catalog(arguments: argparse.Namespace) -> int:
+    rows, found = catalog_check.read(arguments.file or catalog.file())
+    # without a version it is no whole catalog
+    found += catalog_check.findings(rows, None if "version" in rows else catalog.load())
+    for finding in found:
+        print(finding)
+    return 1 if found else 0
+
+
+def _diff_catalogs(arguments: argparse.Namespace) -> int:
+    (old, _), (new, _) = catalog_check.read(arguments.old), catalog_check.read(arguments.new)
+    if changes := catalog_check.differences(old, new):
+        _print_table(_CHANGE_COLUMNS, [_change_row(change) for change in changes])
+    return 0
+
+
+def _change_row(change: Change) -> list[str]:
+    old, new = ("" if value is None else _short(value) for value in (change.old, change.new))
+    return [change.sign, change.row, change.key, old, new, "price jump" if change.jump else ""]
+
+
+def _short(value: Any) -> str:
+    return " ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
