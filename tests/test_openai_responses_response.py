@@ -272,6 +272,12 @@ def test_whatever_way_a_host_tells_an_item_it_is_told_once(items, wanted, tellin
     assert streamed(whole, telling=telling)["choices"][0]["message"] == parse(made(), whole)["choices"][0]["message"]
 
 
+@every_answer
+def test_deltas_alone_tell_what_can_be_read(items, wanted):
+    told = streamed(response(*items), telling=("added", "deltas"))["choices"][0]["message"]
+    assert told == {"role": "assistant", **{key: value for key, value in wanted.items() if key != "annotations"}}
+
+
 def test_text_that_was_streamed_stands_even_if_the_whole_says_otherwise():
     sent = events(response(text("Hi!")))
     sent[-2]["item"] = sent[-1]["response"]["output"][0] = text("Bye")

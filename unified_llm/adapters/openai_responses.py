@@ -298,6 +298,7 @@ class Decoder(BaseDecoder):
         self._others: defaultdict[int, list[str]] = defaultdict(list)
         self._done: dict[int, JSON] = {}
         self._calls: dict[int, int] = {}  # the place of each call among the calls
+        self._open: dict[int, JSON] = {}  # calls that are not done
         self._ids: list[str] = []
         self._thought: tuple[int, str, int] | None = None
 
@@ -329,6 +330,7 @@ class Decoder(BaseDecoder):
             self._begin_call(event["output_index"], item, chunks)
 
     def _begin_call(self, index: int, item: JSON, chunks: list[Chunk]) -> None:
+        self._open[index] = item
         at = self._calls[index] = len(self._ids)
         self._ids.append(call_id(self.call, item, self._ids))
         whole, begun = tool_call(item, self._ids[-1]), written(item)
@@ -392,6 +394,7 @@ class Decoder(BaseDecoder):
     def _complete_call(self, index: int, item: JSON, chunks: list[Chunk]) -> None:
         if index not in self._calls:
             self._begin_call(index, item, chunks)
+        self._open.pop(index, None)
         kind = "function" if item["type"] == "function_call" else CUSTOM
         nothing = "{}" if kind == "function" else ""
         self._add_arguments(index, _rest(written(item) or nothing, self._others[index]), kind, chunks)
@@ -405,6 +408,8 @@ class Decoder(BaseDecoder):
         for index, item in enumerate(items) if len(items) > len(self._done) else ():
             if index not in self._done:
                 self._complete(index, item, chunks)
+        for index, item in sorted(self._open.items()):
+            self._complete_call(index, item, chunks)
         self.done = True
         whole = items or [item for _, item in sorted(self._done.items())]
         delta: JSON = {"content": None, **kept(whole)}
