@@ -68,6 +68,7 @@ def test_the_smallest_request_has_one_content():
 def test_a_stream_has_an_address_of_its_own_and_the_same_body():
     request = render(call(MODEL, "Hi", stream=True))
     assert request.path == "/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+    assert request.headers == {"accept": "text/event-stream"}
     assert request.body == {"contents": [said("Hi")]}
 
 

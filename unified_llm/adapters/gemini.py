@@ -46,7 +46,7 @@ def render(call: Call) -> Request:
     if config := generation_config(call):
         body["generationConfig"] = config
     render_rest(call, body)
-    return Request(_path(call), body)
+    return Request(_path(call), body, {"accept": "text/event-stream"} if call.stream else {})
 
 
 def _path(call: Call) -> str:
@@ -85,8 +85,8 @@ def parse(call: Call, body: JSON) -> JSON:
 
 
 def _raise_error(call: Call, body: Any) -> None:
-    if error := error_in(body):
-        raise call.error(status_in(error), body, explain)
+    if error := error_in(body) or as_dict(body).get("error"):
+        raise call.error(status_in(as_dict(error)), body, explain)
 
 
 def _head(body: JSON) -> JSON:
@@ -243,6 +243,6 @@ def _plain_text(event: JSON) -> str | None:
         text = part["text"]
     except (KeyError, TypeError, ValueError):
         return None
-    if len(part) > 1 or not text or candidate.keys() - _TEXT_ALONE or candidate.get("index"):
+    if len(part) > 1 or not text or candidate.get("index"):
         return None
-    return None if event.keys() - _TOP_KEYS else text
+    return text if candidate.keys() <= _TEXT_ALONE and event.keys() <= _TOP_KEYS else None

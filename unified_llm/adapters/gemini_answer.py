@@ -121,11 +121,11 @@ class Answer:
         return "".join(part["text"] for part in self.parts if is_text(part))
 
     def _is_plain(self) -> bool:
-        kinds = ["text" if part.keys() == {"text"} else "functionCall" for part in self.parts]
-        simple = all(
-            p.keys() == {"text"} or (p.keys() == {"functionCall"} and p["functionCall"].get("id")) for p in self.parts
-        )
-        return simple and kinds.count("text") <= 1 and kinds == sorted(kinds, reverse=True)
+        """Whether text and tool calls alone give the parts back: one text at most, then calls with ids of their own."""
+        texts = [part for part in self.parts if part.keys() == {"text"}]
+        asked = [part["functionCall"].get("id") for part in self.parts if part.keys() == {"functionCall"}]
+        simple = len(texts) + len(asked) == len(self.parts) and len(texts) <= 1 and texts == self.parts[: len(texts)]
+        return simple and asked == [call["id"] for call in self.calls]
 
     # --- parts ---
 

@@ -42,7 +42,10 @@ def generation_config(call: Call) -> JSON:
             call.leave_out(name)
         else:
             config[native] = value
-    if stop := params.get("stop"):
+    stop = params.get("stop")
+    if stop and call.route.rules.get("stop") is False:
+        call.leave_out("stop")
+    elif stop:
         config["stopSequences"] = _stop(call, [stop] if isinstance(stop, str) else list(stop))
     if params.get("n", 1) != 1:
         if as_dict(call.route.rules).get("several_answers") is False:
