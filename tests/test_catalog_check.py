@@ -98,6 +98,11 @@ FAULTS = [
     ("providers/acme/quirks/max_tokens", "x", "unknown quirk 'max_tokens'; there is max_tokens_field"),
     ("providers/acme/quirks/max_tokens_field", "n", "'n' is none of 'max_tokens', 'max_completion_tokens'"),
     ("providers/acme/quirks/temperature_max", True, "quirks.temperature_max: True is no float"),
+    (
+        "providers/here",
+        {"url": "", "keyless": True, "adapter": "ollama_chat", "quirks": {"keep_alive": []}},
+        "no str | int",
+    ),
     ("prefixes/open-", "nobody", "prefixes.open-: there is no provider 'nobody'"),
     ("prefixes/aa-", "acme", "prefixes.aa-: stands out of order"),
     ("models/acme/a", {}, "models.acme.a: stands out of order"),

@@ -103,7 +103,8 @@ class Provider(TypedDict, total=False):
     keyless: bool
     """A server that works without a key."""
     auth: str
-    """`bearer`, or the name of the header that carries the bare key. Default: bearer."""
+    """`bearer`, the name of the header that carries the bare key, or `sigv4:<service>` for what is signed as
+    Amazon wants it where there is no key. Default: bearer."""
     adapter: str
     """The wire format. Default: openai_chat."""
     routes: dict[str, str]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -112,15 +113,23 @@ def _mismatches(place: str, value: Any, kind: Any) -> Iterator[str]:
     elif origin is typing.Literal:
         if value not in inner:
             yield f"{place}: {value!r} is none of {', '.join(map(repr, inner))}"
+    elif origin is types.UnionType:
+        if all(any(_mismatches(place, value, one)) for one in inner):
+            yield f"{place}: {value!r} is no {kind}"
     elif origin in (list, dict):
-        if not isinstance(value, origin):
-            yield f"{place}: {value!r} is no {origin.__name__}"
-        else:
-            items = cast("dict[str, Any]", value).items() if origin is dict else enumerate(cast("list[Any]", value))
-            for key, item in items:
-                yield from _mismatches(_joined(place, key), item, inner[-1])
+        yield from _wrong_items(place, value, origin, inner[-1])
     elif not (isinstance(value, int | float) and type(value) is not bool if kind is float else type(value) is kind):
         yield f"{place}: {value!r} is no {kind.__name__}"
+
+
+def _wrong_items(place: str, value: Any, origin: type, kind: Any) -> Iterator[str]:
+    """What a list or a dict of one kind has that is of another."""
+    if not isinstance(value, origin):
+        yield f"{place}: {value!r} is no {origin.__name__}"
+        return
+    items = cast("dict[str, Any]", value).items() if origin is dict else enumerate(cast("list[Any]", value))
+    for key, item in items:
+        yield from _mismatches(_joined(place, key), item, kind)
 
 
 def _wrong_keys(place: str, value: Any, kind: Any) -> Iterator[str]:

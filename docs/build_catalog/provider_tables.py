@@ -76,6 +76,29 @@ NOT_SHIPPED = {
 LEGACY_CLAUDE = ("claude-1", "claude-2", "claude-instant", "claude-v1", "claude-v2")
 """What the names of the Claude models begin with that only the Text Completions endpoint takes."""
 
+RESPONSES_ONLY = dict.fromkeys(
+    [
+        "codex-mini",
+        "computer-use",
+        "daybreak-",
+        "gpt-5-codex",
+        "gpt-5-pro",
+        "gpt-5.1-codex",
+        "gpt-5.2-codex",
+        "gpt-5.2-pro",
+        "gpt-5.3-codex",
+        "gpt-5.4-pro",
+        "gpt-5.5-pro",
+        "gpt-daybreak-",
+        "o1-pro",
+        "o3-deep-research",
+        "o3-pro",
+        "o4-mini-deep-research",
+    ],
+    "openai_responses",
+)
+"""What the names of the OpenAI models begin with that Chat Completions does not take."""
+
 URL_VARS: dict[str, dict[str, list[str]]] = {
     "azure": {"host": ["AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"]},
     "bedrock": {"region": ["AWS_REGION", "AWS_DEFAULT_REGION"]},
@@ -104,17 +127,20 @@ PROVIDER_CHANGES: dict[str, Row] = {
         "headers": {},  # the adapter sends the version
     },
     # the whole endpoint is what the vendor tells its users to set, not the name of the resource
-    "azure": {"url": "https://{host}/openai/v1", "url_env": None},
+    "azure": {"url": "https://{host}/openai/v1", "url_env": None, "routes": RESPONSES_ONLY},
     "bedrock": {
         "key_env": ["AWS_BEARER_TOKEN_BEDROCK"],
         "keyless": True,  # without that key a request is signed with those of AWS
-        "auth": "sigv4",
+        "auth": "sigv4:bedrock",
         "routes": dict.fromkeys((f"anthropic.{name}" for name in LEGACY_CLAUDE), "bedrock_invoke"),
     },
+    "bedrock-mantle": {"keyless": True, "auth": "sigv4:bedrock-mantle"},
     # the adapter adds /v2; only this variable is that of the vendor's SDK, which does so too
     "cohere": {"url": "https://api.cohere.com", "url_env": ["CO_API_URL"]},
     "databricks": {"url_env": None},
     "groq": {"url_env": ["GROQ_API_BASE"]},  # GROQ_BASE_URL is that of the vendor's SDK, without /openai/v1
+    "openai": {"routes": RESPONSES_ONLY},
+    "xai": {"routes": {"grok-4.20-multi-agent": "openai_responses"}},
 }
 """Keys that replace those of the facts; None takes one away."""
 
@@ -231,13 +257,20 @@ QUIRKS: dict[str, Row] = {
     "minimax-cn": _MINIMAX,
     "mistral": {
         "stream_usage": "always",
+        "seed_field": "random_seed",
+        "echo_reasoning": "thinking_parts",
         "forced_tools": "any",
+        "parameters_required": True,
+        "tool_call_ids": "nine_alphanumerics",
+        "bare_messages": True,
+        "empty_answers": False,
+        "content_chunks": True,
+        # its server refuses fields that it does not know
         "refused": [
             "audio",
             "logit_bias",
             "modalities",
             "safety_identifier",
-            "seed",
             "store",
             "user",
             "verbosity",
