@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import body_of, call, frozen, render
 
-from unified_llm.adapters.gemini_schema import openapi_schema
+from unified_llm.api import prepare
 from unified_llm.errors import BadRequestError
 
 OLD, MODEL, PRO, NEW = (
@@ -70,6 +69,14 @@ def test_a_stream_has_an_address_of_its_own_and_the_same_body():
     assert request.path == "/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
     assert request.headers == {"accept": "text/event-stream"}
     assert request.body == {"contents": [said("Hi")]}
+
+
+def test_the_key_travels_in_a_header_and_never_in_the_address():
+    request = prepare(MODEL, "Hi", True, {"api_key": "k" * 20}).request
+    base = "https://generativelanguage.googleapis.com/v1beta"
+    assert request.url == f"{base}/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+    assert request.headers["x-goog-api-key"] == "k" * 20
+    assert "authorization" not in request.headers
 
 
 @pytest.mark.parametrize("name", ["models/gemini-2.5-flash", "tunedModels/mine-1"])
@@ -203,6 +210,18 @@ def test_a_host_that_fetches_no_addresses_takes_uploaded_files_alone():
         render(made)
     made.messages[0]["content"] = [PARTS["uploaded file"][0]]
     assert render(made).body["contents"][0]["parts"] == [PARTS["uploaded file"][1]]
+
+
+def test_the_detail_of_an_image_is_left_out_and_reported():
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "high"}}
+    made = call(MODEL, user(image))
+    assert render(made).body["contents"][0]["parts"] == [PARTS["data URL"][1]]
+    assert "detail" in made.warnings[0]
+
+
+def test_an_image_in_a_system_message_is_refused():
+    with pytest.raises(BadRequestError, match="only text"):
+        render(call(MODEL, [{"role": "system", "content": [PARTS["data URL"][0]]}, *user("Hi")]))
 
 
 def test_cache_control_is_left_out_and_reported():
@@ -382,10 +401,10 @@ def test_what_the_api_lacks_is_left_out_and_reported(name):
     assert name in made.warnings[0]
 
 
-@pytest.mark.parametrize("params", [{"stop": list("abcdef")}, {"web_search_options": {}}])
+@pytest.mark.parametrize("params", [{"stop": list("abcdef")}, {"web_search_options": {}}, {"n": 2}])
 def test_what_cannot_be_done_is_refused(params):
     with pytest.raises(BadRequestError):
-        render(call(MODEL, **params))
+        render(call(FOUR, **params))
 
 
 @pytest.mark.parametrize(
@@ -432,6 +451,15 @@ def test_thinking_is_taken_in_geminis_words_and_in_anthropics(model, thinking, e
     assert bool(made.warnings) == (expected is None)
 
 
+def test_a_voice_is_a_speech_config():
+    made = call(MODEL, modalities=["audio"], audio={"voice": "Kore", "format": "wav"})
+    assert render(made).body["generationConfig"] == {
+        "responseModalities": ["AUDIO"],
+        "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}},
+    }
+    assert "audio.format" in made.warnings[0]
+
+
 def test_a_format_is_a_type_and_a_schema():
     assert config(response_format={"type": "json_object"}) == {"responseMimeType": "application/json"}
     assert config(response_format={"type": "text"}) == {}
@@ -442,68 +470,6 @@ def test_a_format_beside_tools_is_refused_before_gemini_3():
     assert config(NEW, response_format=FORMAT, tools=[TOOL])["responseJsonSchema"] == SCHEMA
     with pytest.raises(BadRequestError, match="together with tools"):
         render(call(MODEL, response_format=FORMAT, tools=[TOOL]))
-
-
-# --- the older schema -----------------------------------------------------------------------------------------------
-
-
-def converted(schema):
-    reports = []
-    return openapi_schema(schema, reports.append), reports
-
-
-STRING = {"type": "STRING"}
-SCHEMAS = {
-    "nullable": ({"type": ["string", "null"]}, {"type": "STRING", "nullable": True}),
-    "two types": ({"type": ["string", "integer"]}, {"anyOf": [STRING, {"type": "INTEGER"}]}),
-    "optional": ({"anyOf": [{"type": "string"}, {"type": "null"}]}, {"type": "STRING", "nullable": True}),
-    "one of": ({"oneOf": [{"type": "string"}, {"type": "number"}]}, {"anyOf": [STRING, {"type": "NUMBER"}]}),
-    "constant": ({"const": "a"}, {"type": "STRING", "enum": ["a"]}),
-    "numbers as choices": ({"type": "integer", "enum": [1, 2]}, {"type": "STRING", "enum": ["1", "2"]}),
-    "closed object": (
-        {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False},
-        {"type": "OBJECT", "properties": {"a": STRING}},
-    ),
-    "reference": (
-        {"$defs": {"x": {"type": "string"}}, "type": "array", "items": {"$ref": "#/$defs/x", "description": "d"}},
-        {"type": "ARRAY", "items": {"type": "STRING", "description": "d"}},
-    ),
-    "all of": (
-        {
-            "$defs": {"x": {"properties": {"a": {"type": "string"}}}},
-            "allOf": [{"$ref": "#/$defs/x"}, {"required": ["a"]}],
-        },
-        {"type": "OBJECT", "properties": {"a": STRING}, "required": ["a"]},
-    ),
-}
-
-
-@pytest.mark.parametrize(("schema", "expected"), SCHEMAS.values(), ids=SCHEMAS)
-def test_a_schema_becomes_the_openapi_subset(schema, expected):
-    before = copy.deepcopy(schema)
-    assert converted(schema) == (expected, [])
-    assert schema == before
-
-
-def test_keywords_that_the_subset_lacks_are_reported():
-    assert converted({"type": "integer", "multipleOf": 2}) == (
-        {"type": "INTEGER"},
-        ["the JSON schema was sent without multipleOf, which this model does not know"],
-    )
-
-
-def test_models_without_json_schema_get_the_subset():
-    body = render(ruled({"json_schema": False}, tools=[TOOL])).body
-    assert body["tools"][0]["functionDeclarations"][0]["parameters"]["type"] == "OBJECT"
-    body = render(ruled({"json_schema": False}, response_format=FORMAT)).body
-    assert body["generationConfig"]["responseSchema"]["properties"] == {"city": STRING}
-
-
-def test_a_schema_that_leads_back_to_itself_is_refused_there():
-    node = {"$defs": {"n": {"properties": {"n": {"$ref": "#/$defs/n"}}}}, "$ref": "#/$defs/n"}
-    made = ruled({"json_schema": False}, response_format={"type": "json_schema", "json_schema": {"schema": node}})
-    with pytest.raises(BadRequestError, match="back to itself"):
-        render(made)
 
 
 @given(st.sampled_from([OLD, MODEL, PRO, NEW, FOUR]), st.sampled_from("none minimal low medium high xhigh max".split()))

@@ -34,6 +34,8 @@ def conversation(call: Call) -> tuple[list[JSON], list[JSON]]:
     indexed = list(enumerate(call.messages))
     leading = next((i for i, m in indexed if m["role"] not in ("system", "developer")), len(indexed))
     system = [part for i, message in indexed[:leading] for part in _parts(call, message["content"], i)]
+    if any("text" not in part for part in system):
+        raise call.refusal("a system message may have only text here; put media into a user message")
     turns = _Turns(call)
     for index, message in indexed[leading:]:
         call.report_unknown_fields(message, index, _FIELDS)
@@ -216,6 +218,8 @@ def _part(call: Call, part: JSON, index: int) -> JSON | None:
         given = part[kind]
         media = {"url": given} if isinstance(given, str) else as_dict(given)
         made = _medium(call, media.get("url") or "", media.get("format"), index)
+        if media.get("detail") in ("low", "high"):
+            call.warnings.append(f"detail of messages[{index}] was left out: this API has no such field")
     elif kind == "file":
         file = as_dict(part.get("file"))
         made = _medium(call, file.get("file_data") or file.get("file_id") or "", file.get("format"), index, file=True)

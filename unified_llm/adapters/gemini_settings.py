@@ -48,7 +48,7 @@ def generation_config(call: Call) -> JSON:
     elif stop:
         config["stopSequences"] = _stop(call, [stop] if isinstance(stop, str) else list(stop))
     if params.get("n", 1) != 1:
-        if as_dict(call.route.rules).get("several_answers") is False:
+        if fixed:  # Gemini 4, whose guide refuses candidateCount above 1 as well
             raise call.refusal(f"n is {params['n']}, but this model gives one answer to a call; call it that often")
         config["candidateCount"] = params["n"]
     _add_modalities(call, config)
@@ -69,6 +69,8 @@ def _add_modalities(call: Call, config: JSON) -> None:
         config["responseModalities"] = wanted
     if voice := as_dict(call.params.get("audio")).get("voice"):
         config["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
+    if as_dict(call.params.get("audio")).get("format"):
+        call.leave_out("audio.format", "this API has no such parameter")
 
 
 def _schema(call: Call, schema: JSON) -> JSON:
@@ -79,7 +81,8 @@ def _schema(call: Call, schema: JSON) -> JSON:
 
 
 def _takes_json_schema(call: Call) -> bool:
-    return as_dict(call.route.rules).get("json_schema") is not False
+    """Models before 2.5, the first that could be told how many tokens to think, know the OpenAPI subset alone."""
+    return not before_3(call) or "thinking_budget" in call.route.rules
 
 
 def _add_format(call: Call, config: JSON) -> None:
