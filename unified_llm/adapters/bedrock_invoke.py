@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64
+from dataclasses import replace
 from typing import Any, TypedDict
 
 from unified_llm import json_codec
 from unified_llm.adapters import anthropic_complete, anthropic_messages
+from unified_llm.adapters.bedrock_runtime import TIERS, failed_whole, failure, model_path
 from unified_llm.adapters.bedrock_runtime import explain as explain
-from unified_llm.adapters.bedrock_runtime import failed_whole, failure, model_path
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.framing.aws_events import EventStream
@@ -31,21 +32,26 @@ class Quirks(TypedDict, total=False):
 
 
 _LEGACY = re.compile(r"claude-(v[12]|instant|[12])\b")
-_NO_PLACE = ("model", "stream")
-"""Fields of Anthropic's bodies that stand in the path here, and are refused in the body."""
+_NO_PLACE = ("model", "stream", "service_tier")
+"""Fields of Anthropic's bodies that stand in the path or a header here, and are refused in the body."""
 
 
 def render(call: Call) -> Request:
     """The request of a call."""
     anthropic = anthropic_complete if _LEGACY.search(call.route.model) else anthropic_messages
+    headers: dict[str, str] = {}
+    tier = call.params.get("service_tier")
+    if tier in TIERS:  # a header here, and no field of the body
+        headers["x-amzn-bedrock-service-tier"] = tier
+        call = replace(call, params={name: value for name, value in call.params.items() if name != "service_tier"})
     request = anthropic.render(call)
     body = {name: value for name, value in request.body.items() if name not in _NO_PLACE}
     body["anthropic_version"] = VERSION
     _refuse_addresses(call, body)
     if not call.stream:
-        return Request(model_path(call, "invoke"), body)
-    accepted = {"accept": "application/vnd.amazon.eventstream"}
-    return Request(model_path(call, "invoke-with-response-stream"), body, accepted)
+        return Request(model_path(call, "invoke"), body, headers)
+    headers["accept"] = "application/vnd.amazon.eventstream"
+    return Request(model_path(call, "invoke-with-response-stream"), body, headers)
 
 
 def _refuse_addresses(call: Call, body: JSON) -> None:

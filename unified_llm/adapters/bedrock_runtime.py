@@ -35,6 +35,8 @@ ERROR_STATUS = {
 }
 """What an exception without a status of its own stands for; one that is not listed is a failure of the server."""
 
+TIERS = ("priority", "default", "flex", "reserved")
+
 _TOO_LONG = ("input is too long", "prompt is too long", "too many input tokens", "context window", "context length")
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:")

@@ -13,6 +13,7 @@ from typing import cast
 from unified_llm import json_codec
 from unified_llm.adapters.anthropic_settings import render_reasoning, render_sampling
 from unified_llm.adapters.bedrock_blocks import NAME, cache_point, client_tool
+from unified_llm.adapters.bedrock_runtime import TIERS
 from unified_llm.adapters.contract import Call
 from unified_llm.adapters.json_schema import anthropic_schema
 from unified_llm.catalog import Rules
@@ -207,7 +208,6 @@ _ABSENT = (
     "prompt_cache_key"
 ).split()
 _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
-_TIERS = ("priority", "default", "flex", "reserved")
 
 
 def render_rest(call: Call, body: JSON) -> None:
@@ -224,10 +224,10 @@ def render_rest(call: Call, body: JSON) -> None:
     call.leave_out_all(_ABSENT)
     _render_metadata(call, body)
     tier = params.get("service_tier")
-    if tier in _TIERS:
+    if tier in TIERS:
         body["serviceTier"] = {"type": tier}
     elif tier not in (None, "auto"):  # without a tier the service decides, which is what auto asks for
-        call.leave_out("service_tier", f"{tier!r} is none of {', '.join(_TIERS)}")
+        call.leave_out("service_tier", f"{tier!r} is none of {', '.join(TIERS)}")
 
 
 def _render_metadata(call: Call, body: JSON) -> None:
