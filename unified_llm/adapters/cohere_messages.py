@@ -77,21 +77,19 @@ def _part(call: Call, part: JSON, index: int, role: str) -> JSON | None:
 def _answer(call: Call, message: JSON, index: int) -> JSON:
     """An earlier answer; what came with an answer of this format goes back with it while its text is the same."""
     kept = _kept(message)
-    text = text_of(message["content"]) or ("" if kept else message.get("refusal") or "")
+    words = _content(call, message["content"], index, "assistant") or message.get("refusal") or ""
     calls = [_tool_call(call, tool_call, index) for tool_call in as_list(message.get("tool_calls"))]
     out: JSON = {"role": "assistant"}
     if calls:
         out["tool_calls"] = calls
-        if plan := kept.get("tool_plan") or (not kept and _content(call, message["content"], index, "assistant")):
-            out["tool_plan"] = plan if isinstance(plan, str) else text
+        plan = kept.get("tool_plan") if kept else words if isinstance(words, str) else text_in(words)
+        out |= {"tool_plan": plan} if plan else {}
     items = as_list(kept.get("content"))
-    if kept and text_in(items) == text:
-        if items := [item for item in items if item.get(item["type"])]:
-            out["content"] = items
-        if kept.get("citations"):
-            out["citations"] = kept["citations"]
-    elif text and (kept or not calls):
-        out["content"] = _content(call, message["content"], index, "assistant") or text
+    if kept and text_in(items) == text_of(message["content"]):
+        told = {"content": [item for item in items if item.get(item["type"])], "citations": kept.get("citations")}
+        out |= {key: value for key, value in told.items() if value}
+    elif words and (kept or not calls):
+        out["content"] = words
     return out
 
 

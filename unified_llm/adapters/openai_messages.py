@@ -179,7 +179,8 @@ def _shorten_ids(messages: list[JSON]) -> None:
     def fit(id: str) -> str:
         salt = 0
         while id not in fitted:
-            short = id if not salt and _NINE.fullmatch(id) else sha256(f"{id}{salt or ''}".encode()).hexdigest()[:9]
+            salted = f"{id}{salt or ''}".encode(errors="backslashreplace")
+            short = id if not salt and _NINE.fullmatch(id) else sha256(salted).hexdigest()[:9]
             salt += 1
             if short not in fitted.values():
                 fitted[id] = short
