@@ -67,6 +67,14 @@ NAMES = {
     "claude-99": ("anthropic", "claude-99"),
     "ft:gpt-4.1:acme::1": ("openai", "ft:gpt-4.1:acme::1"),
     "qwen-max-2099": ("dashscope", "qwen-max-2099"),
+    "gemini-99-pro": ("gemini", "gemini-99-pro"),
+    "us.anthropic.claude-99-v1:0": ("bedrock", "us.anthropic.claude-99-v1:0"),
+    # a name with slashes of its own
+    "cloudflare/@cf/meta/llama-9": ("cloudflare", "@cf/meta/llama-9"),
+    "bedrock/arn:aws:bedrock:us-east-1:1:x/us.anthropic.claude-2": (
+        "bedrock",
+        "arn:aws:bedrock:us-east-1:1:x/us.anthropic.claude-2",
+    ),
 }
 
 
@@ -110,6 +118,24 @@ def test_the_legacy_models_speak_text_completions(model: str) -> None:
 
 def test_a_later_model_of_the_same_provider_speaks_messages() -> None:
     assert resolve("claude-sonnet-4-5").adapter == "anthropic_messages"
+
+
+FORMATS = {
+    "gpt-5-pro-2025-10-06": "openai_responses",
+    "gpt-5-mini": "openai_chat",
+    "azure/gpt-5.1-codex": "openai_responses",
+    "bedrock/anthropic.claude-v2:1": "bedrock_invoke",
+    "bedrock/anthropic.claude-sonnet-4-6": "bedrock_converse",
+    "gemini-2.5-pro": "gemini",
+    "command-a-03-2025": "cohere_chat",
+    "ollama/qwen3:8b": "ollama_chat",
+    "mistral-large-latest": "openai_chat",
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_longest_beginning_of_a_models_name_has_the_say_over_its_wire_format(name: str) -> None:
+    assert resolve(name).adapter == FORMATS[name]
 
 
 def test_the_callers_adapter_and_base_url_stand_above_the_catalog() -> None:
@@ -177,10 +203,31 @@ def test_whatever_is_asked_for_either_resolves_or_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["claude-sonnet-4.5", "openrouter/anthropic/claude-sonnet-4-5", "vercel/Claude-Sonnet-4.5"]
+    "name",
+    [
+        "claude-sonnet-4.5",
+        "openrouter/anthropic/claude-sonnet-4-5",
+        "vercel/Claude-Sonnet-4.5",
+        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "bedrock/us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "bedrock/arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ],
 )
 def test_the_rules_of_a_family_hold_at_any_host_and_in_any_spelling(name: str) -> None:
     assert resolve(name).rules == resolve("claude-sonnet-4-5-20250929").rules != {}
+
+
+def test_a_dot_of_a_version_is_not_taken_for_the_end_of_a_vendors_name() -> None:
+    assert resolve("groq/gpt-5.1").rules == resolve("gpt-5.1").rules != resolve("gpt-5").rules
+
+
+LETTERS = st.text(st.sampled_from("ab"), max_size=6)
+
+
+@given(st.sets(LETTERS), LETTERS)
+def test_the_longest_prefix_is_found_as_if_each_were_tried(prefixes: set[str], name: str) -> None:
+    tried = [prefix for prefix in prefixes if name.startswith(prefix)]
+    assert catalog._Prefixes(prefixes).longest(name) == (max(tried, key=len) if tried else None)
 
 
 # --- registering ---------------------------------------------------------------------------------------------------
@@ -229,6 +276,34 @@ def test_an_unknown_key_is_refused_with_the_nearest_and_changes_nothing(overlay:
 def test_an_overlay_of_another_shape_is_refused_in_words(overlay: Any) -> None:
     with pytest.raises(BadRequestError):
         register(overlay)
+
+
+def test_a_registered_row_takes_the_place_of_what_was_resolved_before() -> None:
+    assert resolve("groq/gpt-9").rules == resolve("gpt-9").rules
+    assert (resolve("groq/gpt-9").adapter, resolve("gpt-9").provider) == ("openai_chat", "openai")
+    register(
+        {
+            "providers": {"groq": {"adapter": "anthropic_messages", "url": "https://a/"}},
+            "families": {"gpt-9": {"stop": False}},
+            "prefixes": {"gpt-9": "groq"},
+            "models": {"groq": {"house": {"context": 9}}},
+        }
+    )
+    route = resolve("gpt-9")
+    assert (route.provider, route.adapter, route.url, route.rules) == (
+        "groq",
+        "anthropic_messages",
+        "https://a",
+        {"stop": False},
+    )
+    assert resolve("house").provider == "groq"
+
+
+def test_the_rules_of_a_row_stand_above_those_of_its_family() -> None:
+    family = resolve("gpt-4.1").rules
+    register({"models": {"openai": {"gpt-4.1": {"rules": {"tools": False}}}}})
+    assert resolve("gpt-4.1").rules == {**family, "tools": False}
+    assert resolve("gpt-4.1-mini").rules == family
 
 
 def test_the_callers_dict_is_not_kept() -> None:
@@ -407,6 +482,17 @@ def test_reading_the_catalog_takes_under_30_milliseconds() -> None:
         catalog.load()
 
     assert best(read, 5) < 0.030
+
+
+def test_resolving_a_name_for_the_first_time_takes_under_20_microseconds() -> None:
+    names = [f"{provider}/{name}" for provider, rows in MODELS.items() for name in rows][::10]
+
+    def all_of_them() -> None:
+        resolve.cache_clear()
+        for name in names:
+            resolve(name)
+
+    assert best(all_of_them, 5) / len(names) < 20e-6
 
 
 def test_resolving_a_name_again_takes_under_10_microseconds() -> None:
