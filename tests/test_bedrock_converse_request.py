@@ -6,7 +6,9 @@ import json
 from dataclasses import replace
 
 import botocore.session
+import httpx
 import pytest
+import yarl
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +80,17 @@ PATHS = {
 @pytest.mark.parametrize(("model", "path"), PATHS.items(), ids=PATHS)
 def test_a_model_stands_in_the_path_percent_encoded(model, path):
     assert render(made(model=model)).path == f"/model/{path}/converse"
+
+
+@given(
+    st.text("".join(map(chr, range(32, 127))) + "é🙂", min_size=1, max_size=12).filter(lambda name: name.strip(". "))
+)
+def test_no_client_changes_a_path_behind_its_signature(model):
+    out = made()
+    out.route = replace(out.route, model=model)
+    path = render(out).path
+    assert httpx.URL(f"http://a.example{path}").raw_path.decode() == path
+    assert yarl.URL(f"http://a.example{path}").raw_path == path
 
 
 def test_a_stream_has_a_path_of_its_own_and_the_same_body():

@@ -248,6 +248,14 @@ def test_a_signer_signs_for_the_region_of_the_address_at_this_moment():
     assert abs(datetime.datetime.now(UTC) - moment) < datetime.timedelta(minutes=1)
 
 
+@pytest.mark.usefixtures("files")
+def test_a_signer_tells_the_token_that_must_not_be_shown(monkeypatch):
+    assert signer(ROUTE, TEMPLATE).secret is None
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    assert signer(ROUTE, TEMPLATE).secret == "TOKEN"
+    assert "TOKEN" not in repr(signer(ROUTE, TEMPLATE))
+
+
 @pytest.mark.usefixtures("home")
 def test_without_credentials_a_signer_is_refused_naming_every_way_to_give_them(monkeypatch):
     monkeypatch.setenv("AWS_REGION", "us-east-1")

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -98,8 +98,22 @@ def _section(path: str, name: str) -> dict[str, str]:
 # --- for a call ------------------------------------------------------------------------------------------------------
 
 
-Signer = Callable[[str, Mapping[str, str], bytes], dict[str, str]]
-"""Takes URL, headers and body of an attempt, and gives the headers with the signature of this moment."""
+class Signer:
+    """Signs each attempt of a call anew: a signature holds for 5 minutes."""
+
+    def __init__(self, key: Credentials, service: str, region: str) -> None:
+        self._key, self._service, self._region = key, service, region
+
+    @property
+    def secret(self) -> str | None:
+        """What goes out with the request and must not be shown: Amazon repeats it where a signature is wrong."""
+        return self._key.token
+
+    def __call__(self, url: str, headers: Mapping[str, str], content: bytes) -> dict[str, str]:
+        """The headers of an attempt with the signature of this moment."""
+        now = datetime.now(UTC)
+        return sign(url, headers, content, key=self._key, service=self._service, region=self._region, at=now)
+
 
 _SCHEME, _PLACE = "sigv4", "{region}"
 
@@ -120,7 +134,7 @@ def placed(route: Route, address: str) -> str:
 
 
 def signer(route: Route, address: str) -> Signer:
-    """What signs each attempt of a call: a signature holds for 5 minutes.
+    """What signs a call.
 
     Args:
         route: of a provider whose `auth` names a service.
@@ -140,11 +154,7 @@ def signer(route: Route, address: str) -> Signer:
             provider=route.provider,
             model=route.model,
         )
-
-    def signed(url: str, headers: Mapping[str, str], content: bytes) -> dict[str, str]:
-        return sign(url, headers, content, key=key, service=service, region=where, at=datetime.now(UTC))
-
-    return signed
+    return Signer(key, service, where)
 
 
 def _region(route: Route, address: str) -> str:

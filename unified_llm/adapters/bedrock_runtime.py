@@ -39,11 +39,12 @@ TIERS = ("priority", "default", "flex", "reserved")
 
 _TOO_LONG = ("input is too long", "prompt is too long", "too many input tokens", "context window", "context length")
 
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:")
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:@!$&'()*+,;=")
+"""What a segment of a path may have as it is (RFC 3986, pchar): encoded, yarl would decode it behind the signature."""
 
 
 def model_path(call: Call, operation: str) -> str:
-    """The path of an operation. An ARN's slashes are encoded; a colon stays, since some clients would decode it."""
+    """The path of an operation. An ARN's slashes are encoded, its colons stay."""
     model = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in call.route.model.encode())
     return f"/model/{model}/{operation}"
 
