@@ -355,6 +355,7 @@ ERRORS = [
     (401, {"message": "invalid api token"}, None, "invalid api token"),
     (400, {"message": "too many tokens: size limit exceeded by 9 tokens"}, "context_length_exceeded", "too many"),
     (498, {"message": "blocked"}, "content_policy_violation", "blocked"),
+    (429, {"error": {"message": "slow down", "type": "rate_limit_error"}}, "rate_limit_error", "slow down"),
     (500, "oops", None, "oops"),
     (502, None, None, "no error message"),
 ]

@@ -459,8 +459,10 @@ _BLOCKED = 498
 def explain(status: int, body: Any) -> tuple[str | None, str]:
     """The code and the message of an error body: `{"message": "..."}`, or the end of a broken answer."""
     fields = as_dict(body)
-    message = str(fields.get("message") or fields.get("error") or body or "no error message")
-    code: str | None = fields.get("error_type") or fields.get("code")
+    given = fields.get("message") or fields.get("error")
+    inner = as_dict(given)  # gateways give OpenAI's form
+    message = str(inner.get("message") or given or body or "no error message")
+    code: str | None = fields.get("error_type") or fields.get("code") or inner.get("code") or inner.get("type")
     if status == 400 and any(phrase in message for phrase in _TOO_LONG):
         code = CONTEXT_WINDOW
     elif status == _BLOCKED:
