@@ -115,8 +115,9 @@ def test_a_setting_that_cohere_does_not_take_is_reported_and_refused_with_strict
         sent(strict=True, **params)
 
 
-def test_a_model_that_never_reasons_needs_no_telling():
-    assert sent(reasoning_effort="none", rules={"reasoning": "none"}) == ({"model": "m", "messages": [USER]}, [])
+def test_reasoning_may_be_switched_off_on_every_model():
+    body, warnings = sent(reasoning_effort="none", rules={"reasoning": "none"})
+    assert (body["thinking"], warnings) == ({"type": "disabled"}, [])
 
 
 def test_an_effort_beside_a_budget_leaves_the_budget():
@@ -132,6 +133,11 @@ def test_allowed_tools_are_the_only_ones_that_are_sent(mode, wire):
 
 
 AUDIO = {"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}}
+CUSTOM = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "a", "type": "custom", "custom": {"name": "f", "input": "x"}}],
+}
 REFUSED = [
     ("Hi", {"n": 2}),
     ("Hi", {"modalities": ["audio"]}),
@@ -149,6 +155,7 @@ REFUSED = [
     ([{"role": "user", "content": [AUDIO]}], {}),
     ([{"role": "user", "content": [{"type": "file", "file": {"file_id": "x"}}]}], {}),
     ([USER, calling("a"), result("a", [IMAGE])], {}),
+    ([USER, CUSTOM, result("a")], {}),
 ]
 
 

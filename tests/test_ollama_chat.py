@@ -112,6 +112,11 @@ def test_a_setting_that_ollama_does_not_have_is_reported_and_refused_with_strict
         sent(strict=True, **params)
 
 
+CUSTOM = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "a", "type": "custom", "custom": {"name": "f", "input": "x"}}],
+}
 REFUSED = [
     ("Hi", {"tools": [TOOL], "tool_choice": "required"}),
     ("Hi", {"tools": [TOOL], "tool_choice": NAMED}),
@@ -126,6 +131,7 @@ REFUSED = [
     ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}}]}], {}),
     ([{"role": "user", "content": [{"type": "file", "file": {"file_id": "x"}}]}], {}),
     ([USER, {"role": "assistant", "content": "{"}], {"rules": {"prefill": False}}),
+    ([USER, CUSTOM, result("a")], {}),
 ]
 
 
@@ -430,7 +436,7 @@ def test_an_error_inside_a_200_is_the_servers():
         parse(asked(), BROKEN)
     for start in ([], [line(content="a")], [line(content="a"), line(content="b")]):
         with pytest.raises(InternalServerError, match="out of memory"):
-            decode(asked(), body_of(*start, BROKEN))
+            decode(asked(), body_of(*start, BROKEN), [len(body_of(*start))])
 
 
 def test_what_is_not_of_the_format_is_invalid():

@@ -147,9 +147,8 @@ def _render_thinking(call: Call, body: JSON) -> None:
         body["thinking"] = {"type": kind, **({"token_budget": budget} if budget else {})}
     if effort is None:
         return
-    if call.route.rules.get("reasoning") == "none":
-        if effort != "none":
-            call.leave_out("reasoning_effort")
+    if effort != "none" and call.route.rules.get("reasoning") == "none":
+        call.leave_out("reasoning_effort")
         return
     body.setdefault("thinking", {"type": "disabled" if effort == "none" else "enabled"})
     if effort not in ("none", "medium") and not thinking:
