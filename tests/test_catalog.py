@@ -406,7 +406,12 @@ def test_every_value_of_the_file_is_of_its_declared_type(part: str) -> None:
 
 def test_every_adapter_that_the_file_names_exists() -> None:
     named = {row.get("adapter", "openai_chat") for row in PROVIDERS.values()}
-    named |= {adapter for row in PROVIDERS.values() for adapter in row.get("routes", {}).values()}
+    named |= {
+        adapter
+        for row in PROVIDERS.values()
+        for key in ("routes", "tool_routes")
+        for adapter in row.get(key, {}).values()
+    }
     assert named <= set(adapters.NAMES)
 
 

@@ -103,7 +103,11 @@ def test_a_missing_key_names_every_variable_that_would_hold_it(model: str) -> No
 
 
 def keyless() -> list[str]:
-    return [id for id, row in catalog.load().get("providers", {}).items() if row.get("keyless") and row.get("url")]
+    rows = catalog.load().get("providers", {}).items()
+    signed = ("sigv4:",)  # without a key these are signed
+    return [
+        id for id, row in rows if row.get("keyless") and row.get("url") and not row.get("auth", "").startswith(signed)
+    ]
 
 
 @pytest.mark.parametrize("provider", keyless())
@@ -189,3 +193,55 @@ def test_the_callers_headers_are_not_changed() -> None:
     extra = {"X-Team": "blue"}
     headers("gpt-4.1", api_key="sk-1", extra_headers=extra)
     assert extra == {"X-Team": "blue"}
+
+
+# --- parts of addresses, and signatures ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["acme.openai.azure.com", "https://acme.openai.azure.com/"])
+def test_a_part_of_an_address_is_filled_from_its_variable(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", value)
+    assert url("azure/gpt-4.1") == "https://acme.openai.azure.com/openai/v1/chat/completions"
+
+
+def test_a_part_of_an_address_that_is_said_nowhere_is_asked_for_by_its_variable() -> None:
+    with pytest.raises(BadRequestError, match="CLOUDFLARE_ACCOUNT_ID"):
+        url("cloudflare/m")
+
+
+def test_an_address_of_the_environment_needs_no_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:11434")
+    assert url("ollama/llama3.2") == "http://127.0.0.1:11434/api/chat"
+
+
+def test_a_call_without_a_key_is_signed_anew_for_each_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-session-token")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    exchange = prepare("bedrock/anthropic.claude-v2:1", "Hi", False, {})
+    assert exchange.request.url == "https://bedrock-runtime.eu-west-1.amazonaws.com/model/anthropic.claude-v2:1/invoke"
+    assert "authorization" not in exchange.request.headers
+    headers = exchange.signed().headers
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+    assert headers["x-amz-security-token"] == "a-session-token"
+    assert exchange.key == "a-session-token"
+
+
+def test_a_key_takes_the_place_of_the_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    exchange = prepare("bedrock/amazon.nova-pro-v1:0", "Hi", False, {"api_key": "bedrock-api-key-1"})
+    assert exchange.sign is None
+    assert exchange.signed().headers["authorization"] == "Bearer bedrock-api-key-1"
+
+
+def test_a_call_that_nothing_can_sign_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(BadRequestError, match="AWS_REGION"):
+        prepare("bedrock/amazon.nova-pro-v1:0", "Hi", False, {})
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with pytest.raises(AuthenticationError, match="AWS_ACCESS_KEY_ID"):
+        prepare("bedrock/amazon.nova-pro-v1:0", "Hi", False, {})

@@ -11,7 +11,7 @@ from unified_llm.adapters import load
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.auth import headers_of
 from unified_llm.catalog import Route, resolve
-from unified_llm.config import address_of, key_of
+from unified_llm.config import address_of, filled, key_of
 from unified_llm.drivers import AsyncStream, Stream, adrive, drive
 from unified_llm.errors import BadRequestError
 from unified_llm.flow import Exchange, HTTPRequest, encode
@@ -19,6 +19,7 @@ from unified_llm.messages import normalize
 from unified_llm.params import check
 from unified_llm.response import Completion
 from unified_llm.sdk_client import is_sdk_client
+from unified_llm.sigv4 import placed, service_of, signer
 from unified_llm.types import CompletionOptions, Messages
 
 MAX_RETRIES = 2
@@ -102,7 +103,7 @@ async def acompletion(
 def prepare(model: str, messages: Messages, stream: bool, options: CompletionOptions) -> Exchange:
     """Everything of a call that happens before the first byte is sent, and without waiting for anything."""
     params = check(options)
-    route = resolve(model, options.get("adapter"), options.get("base_url"))
+    route = resolve(model, options.get("adapter"), options.get("base_url")).of_call(params)
     adapter = load(route.adapter)
     call = Call(
         route=route,
@@ -118,24 +119,31 @@ def prepare(model: str, messages: Messages, stream: bool, options: CompletionOpt
     if extra := options.get("extra_body"):
         body = {**body, **extra}
     # before the address: where `.env` has the key, it may have the address too
-    key = None if is_sdk_client(options.get("client")) else key_of(route, options.get("api_key"))
+    signs_itself = is_sdk_client(options.get("client"))
+    key = None if signs_itself else key_of(route, options.get("api_key"))
+    address = _address(route)
+    sign = signer(route, address) if service_of(route.auth) and key is None and not signs_itself else None
     return Exchange(
         call=call,
         adapter=adapter,
         request=HTTPRequest(
-            url=_joined(_address(route), request.path),
+            url=_joined(address, request.path),
             headers=_headers(route, request, key, options),
             content=encode(body, call),
             payload=body,
             timeout=options.get("timeout"),
         ),
         max_retries=MAX_RETRIES if (most := options.get("max_retries")) is None else most,
-        key=key,
+        key=key or (sign.secret if sign else None),
+        sign=sign,
     )
 
 
 def _address(route: Route) -> str:
     address = address_of(route)
+    if service_of(route.auth):
+        address = placed(route, address)  # a region may also stand in a profile
+    address = filled(route, address)
     if not address:
         raise BadRequestError(
             f"{route.provider} has no address of its own; give base_url=", provider=route.provider, model=route.model
@@ -144,10 +152,9 @@ def _address(route: Route) -> str:
 
 
 def _joined(address: str, path: str) -> str:
-    """Address and path, which some callers begin twice with the same /v1."""
-    if address.endswith("/v1") and path.startswith("/v1/"):
-        return address + path[3:]
-    return address + path
+    """Address and path; some callers end the one with the version that begins the other."""
+    version = path[: path.find("/", 1)]
+    return address + (path[len(version) :] if version in ("/v1", "/v2") and address.endswith(version) else path)
 
 
 def _headers(route: Route, request: Request, key: str | None, options: CompletionOptions) -> dict[str, str]:

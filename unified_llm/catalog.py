@@ -14,7 +14,7 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -109,6 +109,8 @@ class Provider(TypedDict, total=False):
     """The wire format. Default: openai_chat."""
     routes: dict[str, str]
     """Wire formats of the models whose names begin so, where they differ from `adapter`; longest wins."""
+    tool_routes: dict[str, str]
+    """Wire formats of the models whose names begin so, for calls with functions while they reason; longest wins."""
     headers: dict[str, str]
     quirks: dict[str, Any]
     """What differs from the wire format: keys of the adapter's `Quirks`."""
@@ -149,6 +151,23 @@ class Route:
     quirks: Mapping[str, Any] = field(default_factory=dict[str, Any])
     rules: Rules = field(default_factory=Rules)
     facts: Model = field(default_factory=Model)
+
+    url_vars: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
+    tool_adapter: str | None = None
+    """The wire format in which the model takes functions while it reasons, where that is another one."""
+
+    def of_call(self, params: Mapping[str, Any]) -> Route:
+        """The route of a call with these parameters.
+
+        OpenAI's models from gpt-5.4 on refuse functions on chat completions unless reasoning is off: "To use function
+        tools, use /v1/responses or set reasoning_effort to 'none'."
+        """
+        effort = params.get("reasoning_effort")
+        reasons = effort != "none" if effort else self.rules.get("reasoning") in ("default", "always")
+        if self.tool_adapter is None or not reasons:
+            return self
+        functions = any(tool.get("type", "function") == "function" for tool in params.get("tools") or ())
+        return replace(self, adapter=self.tool_adapter) if functions else self
 
     @property
     def max_output(self) -> int | None:
@@ -217,9 +236,9 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
     rules, own = family_rules(name), facts.get("rules")
     if own:
         rules: Rules = {**rules, **own}
-    start, routes, prefixes = _start(owner)
-    if routes and not adapter and (prefix := prefixes.longest(name)):
-        adapter = routes[prefix]
+    start, formats, tool_formats = _start(owner)
+    tool_adapter = None if adapter else tool_formats.of(name)
+    adapter = adapter or formats.of(name)
     return Route(
         owner,
         name,
@@ -233,6 +252,8 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
         start.quirks,
         rules,
         facts,
+        start.url_vars,
+        tool_adapter,
     )
 
 
@@ -316,8 +337,8 @@ def _unknown(model: str) -> NotFoundError:
 
 
 @cache
-def _start(provider: str) -> tuple[Route, dict[str, str], _Prefixes]:
-    """What the routes of all models of a provider have in common, and the wire formats of some of them."""
+def _start(provider: str) -> tuple[Route, _Formats, _Formats]:
+    """What the routes of a provider's models have in common, and the wire formats of some, plain and with tools."""
     row = load().get("providers", {})[provider]
     common = Route(
         provider=provider,
@@ -330,9 +351,9 @@ def _start(provider: str) -> tuple[Route, dict[str, str], _Prefixes]:
         keyless=row.get("keyless", False),
         headers=row.get("headers", {}),
         quirks=row.get("quirks", {}),
+        url_vars=row.get("url_vars", {}),
     )
-    routes = row.get("routes", {})
-    return common, routes, _Prefixes(routes)
+    return common, _Formats(row.get("routes", {})), _Formats(row.get("tool_routes", {}))
 
 
 def _facts(provider: str, name: str) -> tuple[Model, str]:
@@ -393,6 +414,17 @@ class _Prefixes:
         while prefix is not None and not name.startswith(prefix):
             prefix = self._shorter[prefix]
         return prefix
+
+
+class _Formats:
+    """The wire formats of the models whose names begin so."""
+
+    def __init__(self, routes: Mapping[str, str]) -> None:
+        self._routes, self._prefixes = routes, _Prefixes(routes)
+
+    def of(self, name: str) -> str | None:
+        prefix = self._prefixes.longest(name) if self._routes else None
+        return self._routes[prefix] if prefix else None
 
 
 def folded(name: str) -> str:

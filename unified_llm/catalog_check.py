@@ -202,7 +202,7 @@ def _wrong_provider(place: str, row: Provider) -> Iterator[str]:
 
 def _wrong_quirks(place: str, row: Provider) -> Iterator[str]:
     """Quirks that none of the provider's wire formats knows, or that have another value than they name."""
-    formats = [row.get("adapter", _OPENAI_CHAT), *row.get("routes", {}).values()]
+    formats = [row.get("adapter", _OPENAI_CHAT), *row.get("routes", {}).values(), *row.get("tool_routes", {}).values()]
     missing = [name for name in dict.fromkeys(formats) if name not in adapters.NAMES]
     yield from (f"{place}: there is no adapter {name!r}" for name in missing)
     if missing:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from urllib.parse import urlsplit
 
 from unified_llm.catalog import Route
-from unified_llm.errors import AuthenticationError
+from unified_llm.errors import AuthenticationError, BadRequestError
 
 
 @cache
@@ -58,4 +59,31 @@ def address_of(route: Route) -> str:
 
     `.env` counts where it has been read for a key; for the address alone it is not read.
     """
-    return (variable(route.url_env, dotenv=_dotenv.cache_info().currsize > 0) or route.url).rstrip("/")
+    address = variable(route.url_env, dotenv=_dotenv.cache_info().currsize > 0) or route.url
+    if address and "://" not in address:
+        address = f"http://{address}"  # OLLAMA_HOST is often 0.0.0.0:11434
+    return address.rstrip("/")
+
+
+def filled(route: Route, address: str) -> str:
+    """An address without braces: its parts are those that the variables of the row say.
+
+    Raises:
+        BadRequestError: a part is said nowhere, naming its variables.
+    """
+    for part, names in route.url_vars.items():
+        place = f"{{{part}}}"
+        if place in address:
+            address = address.replace(place, _part(route, part, tuple(names)))
+    return address
+
+
+def _part(route: Route, part: str, names: tuple[str, ...]) -> str:
+    value = variable(names)
+    if value is None:
+        raise BadRequestError(
+            f"no {part} for {route.provider}: set {' or '.join(names)} in the environment or .env, or give base_url=",
+            provider=route.provider,
+            model=route.model,
+        )
+    return urlsplit(value).netloc or value  # where a host is wanted, some give its whole address

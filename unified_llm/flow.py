@@ -6,7 +6,7 @@ rule (retries, errors, what a stream may still do) is written once. The pattern 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from operator import length_hint
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
@@ -25,6 +25,7 @@ from unified_llm.errors import (
     NotFoundError,
     class_for,
 )
+from unified_llm.framing.ndjson import NewlineDelimitedJSON
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.response import Completion
 from unified_llm.retries import Retries, seconds_to_wait, worth_another
@@ -107,8 +108,17 @@ class Exchange:
     request: HTTPRequest
     max_retries: int
     key: str | None = None
+    sign: Callable[[str, Mapping[str, str], bytes], dict[str, str]] | None = None
+    """Makes the headers of an attempt from the URL, the headers and the body; None where nothing is signed."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Those of the latest answer."""
+
+    def signed(self) -> HTTPRequest:
+        """The request of an attempt; a signature holds only minutes, so each has its own."""
+        request = self.request
+        if self.sign is None:
+            return request
+        return request._replace(headers=self.sign(request.url, request.headers, request.content))
 
     def completion(self, fields: JSON) -> Completion:
         """The response with these fields; an empty one where there are none yet."""
@@ -161,7 +171,7 @@ def run(exchange: Exchange) -> Flow:
 
 
 def _attempt(exchange: Exchange) -> Flow:
-    reply: Reply = yield Send(exchange.request, exchange.call.stream)
+    reply: Reply = yield Send(exchange.signed(), exchange.call.stream)
     exchange.headers = reply.headers
     if reply.status >= 400:
         raise error_of(exchange, reply)
@@ -191,9 +201,16 @@ def _begin(exchange: Exchange, reply: Reply) -> Flow:
 def _ended(exchange: Exchange, decoder: CallDecoder, seen: list[bytes]) -> Begun:
     """A body that ended before it gave a chunk: perhaps it is no stream, but an error, or the answer in one piece."""
     body = b"".join(seen)
-    if exchange.adapter.FRAMING is not ServerSentEvents or _is_events(body) or not body.strip():
+    if _begins_a_stream(exchange, body) or not body.strip():
         return Begun(None, decoder, decoder.close(), seen)
     return Begun(None, None, unfold(_whole(exchange, body)), seen)
+
+
+def _begins_a_stream(exchange: Exchange, body: bytes) -> bool:
+    framing = exchange.adapter.FRAMING
+    if framing is ServerSentEvents:
+        return _is_events(body)
+    return framing is not NewlineDelimitedJSON or body.lstrip().startswith(b"{")
 
 
 def _is_events(body: bytes) -> bool:

@@ -99,6 +99,9 @@ RESPONSES_ONLY = dict.fromkeys(
 )
 """What the names of the OpenAI models begin with that Chat Completions does not take."""
 
+RESPONSES_WITH_TOOLS = dict.fromkeys(["gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6"], "openai_responses")
+"""What the names of the OpenAI models begin with that take no function on Chat Completions while they reason."""
+
 URL_VARS: dict[str, dict[str, list[str]]] = {
     "azure": {"host": ["AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"]},
     "bedrock": {"region": ["AWS_REGION", "AWS_DEFAULT_REGION"]},
@@ -139,7 +142,7 @@ PROVIDER_CHANGES: dict[str, Row] = {
     "cohere": {"url": "https://api.cohere.com", "url_env": ["CO_API_URL"]},
     "databricks": {"url_env": None},
     "groq": {"url_env": ["GROQ_API_BASE"]},  # GROQ_BASE_URL is that of the vendor's SDK, without /openai/v1
-    "openai": {"routes": RESPONSES_ONLY},
+    "openai": {"routes": RESPONSES_ONLY, "tool_routes": RESPONSES_WITH_TOOLS},
     "xai": {"routes": {"grok-4.20-multi-agent": "openai_responses"}},
 }
 """Keys that replace those of the facts; None takes one away."""
