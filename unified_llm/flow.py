@@ -244,6 +244,7 @@ def error_of(exchange: Exchange, reply: Reply) -> APIStatusError:
     except ValueError:
         body = content.decode("utf-8", "replace")[:2000]
     code, message = exchange.adapter.explain(reply.status, body)
+    code = code or reply.headers.get("x-amzn-errortype", "").partition(":")[0] or None  # only there, at Amazon
     kind = class_for(reply.status, code)
     if kind is NotFoundError:
         message += _suggestion(exchange)
