@@ -116,7 +116,7 @@ def _assistant(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSO
                 "type": "tool_use",
                 "id": ids.fit(tool_call["id"]),
                 "name": function["name"],
-                "input": _input(call, function.get("arguments"), index),
+                "input": call.arguments(function.get("arguments"), index),
             }
         )
     return blocks
@@ -151,21 +151,6 @@ def _echoable(block: JSON) -> JSON:
         return block
     citations = [{key: value for key, value in c.items() if key != "file_id"} for c in block["citations"]]
     return {**block, "citations": citations}
-
-
-def _input(call: Call, arguments: str | None, index: int) -> JSON:
-    if not arguments or not arguments.strip():
-        return {}
-    try:
-        value = json_codec.loads(arguments)
-    except ValueError:
-        value = arguments
-    if isinstance(value, dict):
-        return as_dict(value)
-    call.warnings.append(
-        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
-    )
-    return {"arguments": value}
 
 
 def _tool_result(call: Call, message: JSON, index: int, ids: _ToolIds) -> JSON:

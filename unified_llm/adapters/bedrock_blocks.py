@@ -113,7 +113,7 @@ def _assistant(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSO
         if "function" not in tool_call:
             raise call.refusal(f"messages[{index}] has a custom tool call, which only OpenAI knows")
         function = tool_call["function"]
-        given = _input(call, function.get("arguments"), index)
+        given = call.arguments(function.get("arguments"), index)
         blocks.append({"toolUse": {"toolUseId": ids.fit(tool_call["id"]), "name": function["name"], "input": given}})
     return blocks
 
@@ -162,21 +162,6 @@ def _echoable(block: JSON) -> JSON | None:
         given = as_dict(use["input"]) if isinstance(use["input"], dict) else {"arguments": use["input"]}
         return {"toolUse": {"toolUseId": use["toolUseId"], "name": use["name"], "input": given}}
     return block
-
-
-def _input(call: Call, arguments: str | None, index: int) -> JSON:
-    if not arguments or not arguments.strip():
-        return {}
-    try:
-        value = json_codec.loads(arguments)
-    except ValueError:
-        value = arguments
-    if isinstance(value, dict):
-        return as_dict(value)
-    call.warnings.append(
-        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
-    )
-    return {"arguments": value}
 
 
 def _tool_result(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:

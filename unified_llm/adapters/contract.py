@@ -97,6 +97,26 @@ class Call:
             if name not in known and name not in _OF_ANSWERS and not (name == "name" and message["role"] == "tool"):
                 self.warnings.append(f"{name} of messages[{index}] was left out: this API has no such field")
 
+    def arguments(self, given: str | None, index: int) -> JSON:
+        """The arguments of an earlier tool call as the object that most formats want.
+
+        Args:
+            given: a JSON string; what is no JSON object is wrapped and reported.
+            index: that of its message.
+        """
+        if not given or not given.strip():
+            return {}
+        try:
+            value = json_codec.loads(given)
+        except ValueError:
+            value = given
+        if isinstance(value, dict):
+            return json_codec.as_dict(value)
+        self.warnings.append(
+            f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
+        )
+        return {"arguments": value}
+
     def nearest_effort(self, effort: str) -> str:
         """The reasoning effort itself, or the nearest that the model has, the stronger one first."""
         accepted = self.route.rules.get("efforts", [])

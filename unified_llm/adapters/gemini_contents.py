@@ -112,7 +112,7 @@ class _Turns:
         if "function" not in tool:
             raise self._call.refusal(f"messages[{index}] has a custom tool call, which only OpenAI knows")
         function: JSON = tool["function"]
-        args = _arguments(self._call, function.get("arguments"), index)
+        args = self._call.arguments(function.get("arguments"), index)
         part: JSON = {"functionCall": {"id": tool["id"], "name": function["name"], "args": args}}
         # where Google's own chat completions keep it: https://ai.google.dev/gemini-api/docs/thought-signatures
         signature = as_dict(as_dict(tool.get("extra_content")).get("google")).get("thought_signature")
@@ -184,21 +184,6 @@ def _told(tool: JSON) -> tuple[str | None, Any]:
         return function.get("name"), json_codec.loads(function.get("arguments") or "{}")
     except ValueError:
         return function.get("name"), function["arguments"]
-
-
-def _arguments(call: Call, arguments: str | None, index: int) -> JSON:
-    if not arguments or not arguments.strip():
-        return {}
-    try:
-        value = json_codec.loads(arguments)
-    except ValueError:
-        value = arguments
-    if isinstance(value, dict):
-        return as_dict(value)
-    call.warnings.append(
-        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
-    )
-    return {"arguments": value}
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from unified_llm import json_codec
 from unified_llm.adapters.contract import Call
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.messages import parts
@@ -93,20 +92,5 @@ def _tool_call(call: Call, tool_call: JSON, index: int) -> JSON:
     if "function" not in tool_call:
         raise call.refusal(f"messages[{index}] has a custom tool call, which only OpenAI knows")
     function = tool_call["function"]
-    arguments = _arguments(call, function.get("arguments"), index)
+    arguments = call.arguments(function.get("arguments"), index)
     return {"id": tool_call["id"], "function": {"name": function["name"], "arguments": arguments}}
-
-
-def _arguments(call: Call, arguments: str | None, index: int) -> JSON:
-    if not arguments or not arguments.strip():
-        return {}
-    try:
-        value = json_codec.loads(arguments)
-    except ValueError:
-        value = arguments
-    if isinstance(value, dict):
-        return as_dict(value)
-    call.warnings.append(
-        f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
-    )
-    return {"arguments": value}
