@@ -315,9 +315,9 @@ PROBE = """
 import sys, time
 opened = []
 sys.addaudithook(lambda event, args: opened.append(event) if event.startswith(("socket.", "subprocess.")) else None)
-before, begun = set(sys.modules), time.perf_counter()
+before, begun = set(sys.modules), time.process_time()
 import unified_llm
-took = time.perf_counter() - begun
+took = time.process_time() - begun
 loaded = sorted(set(sys.modules) - before)
 import _thread, json
 report = dict(took=took, loaded=loaded, opened=opened, threads=_thread._count())

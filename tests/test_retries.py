@@ -289,7 +289,7 @@ def test_a_whole_call_waits_as_long_as_it_is_asked_to() -> None:
     handler, _ = answers(failed(429, retry_after_ms="30"), GOOD)
     begun = datetime.now(UTC)
     assert sync_call(handler, stream=False).text == "Hello!"
-    assert 0.03 <= (datetime.now(UTC) - begun).total_seconds() < 0.4
+    assert 0.03 <= (datetime.now(UTC) - begun).total_seconds() < 2
 
 
 # --- what it costs -------------------------------------------------------------------------------------------------
