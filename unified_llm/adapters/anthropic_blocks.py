@@ -28,7 +28,7 @@ def conversation(call: Call) -> tuple[str | list[JSON], list[JSON]]:
         call.report_unknown_fields(message, index, _FIELDS)
         role, blocks = _turn(call, message, index, ids, index in late)
         if not blocks:
-            _note_empty(call, message, index)
+            call.report_empty(message, index)
         elif out and out[-1]["role"] == role:
             out[-1]["content"] += blocks
         else:
@@ -79,12 +79,6 @@ def _turn(call: Call, message: JSON, index: int, ids: _ToolIds, stays: bool) -> 
             f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
         )
     return "user", _blocks(call, message["content"], index)
-
-
-def _note_empty(call: Call, message: JSON, index: int) -> None:
-    if message["role"] == "user":
-        raise call.refusal(f"messages[{index}] is empty, which this API refuses")
-    call.warnings.append(f"messages[{index}] is empty and was left out")
 
 
 class _ToolIds:

@@ -110,12 +110,10 @@ def _refuse_the_rest(call: Call) -> None:
         raise call.refusal("Text Completions have no tools; claude-3 and later do")
     if (params.get("response_format") or {"type": "text"})["type"] != "text":
         raise call.refusal("Text Completions have no response_format; a prefill such as '{' leads the model to JSON")
-    if params.get("n", 1) != 1:
-        raise call.refusal(f"n is {params['n']}, but this API gives one answer to a call; call it that often")
+    call.refuse_several_answers()
     if "web_search_options" in params:
         raise call.refusal("Text Completions have no web search")
-    if "audio" in (params.get("modalities") or ()) or params.get("audio"):
-        raise call.refusal("this model gives no audio")
+    call.refuse_audio()
     call.leave_out_all(_ABSENT)
 
 

@@ -143,10 +143,8 @@ _ABSENT = (
 
 def _render_rest(call: Call, body: JSON) -> None:
     params = call.params
-    if params.get("n", 1) != 1:
-        raise call.refusal(f"n is {params['n']}, but this API gives one answer to a call; call it that often")
-    if "audio" in (params.get("modalities") or ()) or params.get("audio"):
-        raise call.refusal("this model gives no audio")
+    call.refuse_several_answers()
+    call.refuse_audio()
     if params.get("web_search_options") is not None:
         raise call.refusal(
             "web_search_options is OpenAI's; give the tool {'type': 'web_search_20250305', 'name': 'web_search'}"

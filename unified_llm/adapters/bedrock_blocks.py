@@ -34,7 +34,7 @@ def conversation(call: Call) -> tuple[list[JSON], list[JSON]]:
         if "cache_control" in message and blocks:
             blocks = [*blocks, cache_point(message)]
         if not blocks:
-            _note_empty(call, message, index)
+            call.report_empty(message, index)
         elif out and out[-1]["role"] == role:
             out[-1]["content"] += blocks
         else:
@@ -76,12 +76,6 @@ def _stays(call: Call, index: int) -> bool:
     before = next((role for role in reversed(roles[:index]) if role not in _SYSTEM), None)
     after = next((role for role in roles[index:] if role not in _SYSTEM), "assistant")
     return before in ("user", "tool") and after == "assistant"
-
-
-def _note_empty(call: Call, message: JSON, index: int) -> None:
-    if message["role"] == "user":
-        raise call.refusal(f"messages[{index}] is empty, which this API refuses")
-    call.warnings.append(f"messages[{index}] is empty and was left out")
 
 
 class _ToolIds:

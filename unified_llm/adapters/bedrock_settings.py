@@ -213,10 +213,8 @@ _METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{1,256}")
 def render_rest(call: Call, body: JSON) -> None:
     """Refuse what Converse cannot do, and place or report the other parameters."""
     params = call.params
-    if params.get("n", 1) != 1:
-        raise call.refusal(f"n is {params['n']}, but this API gives one answer to a call; call it that often")
-    if "audio" in (params.get("modalities") or ()) or params.get("audio"):
-        raise call.refusal("this model gives no audio")
+    call.refuse_several_answers()
+    call.refuse_audio()
     if params.get("web_search_options") is not None:
         raise call.refusal(
             "web_search_options is OpenAI's; for Nova give the tool {'systemTool': {'name': 'nova_grounding'}}"

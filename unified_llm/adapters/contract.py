@@ -91,6 +91,23 @@ class Call:
             raise self.refusal("this model takes no tools")
         return tools
 
+    def refuse_several_answers(self) -> None:
+        """Refuse `n` above 1, where the API gives one answer to a call."""
+        if self.params.get("n", 1) != 1:
+            n = self.params["n"]
+            raise self.refusal(f"n is {n}, but this API gives one answer to a call; call it that often")
+
+    def refuse_audio(self) -> None:
+        """Refuse a wish for spoken answers."""
+        if "audio" in (self.params.get("modalities") or ()) or self.params.get("audio"):
+            raise self.refusal("this model gives no audio")
+
+    def report_empty(self, message: JSON, index: int) -> None:
+        """Report a message with nothing in it, which is not sent; the user's is refused."""
+        if message["role"] == "user":
+            raise self.refusal(f"messages[{index}] is empty, which this API refuses")
+        self.warnings.append(f"messages[{index}] is empty and was left out")
+
     def report_unknown_fields(self, message: JSON, index: int, known: Collection[str]) -> None:
         """Report the fields of a message that this format has no place for, but for those that only answers have."""
         for name in message:

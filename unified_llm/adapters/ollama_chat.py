@@ -138,10 +138,8 @@ def _render_thinking(call: Call, body: JSON) -> None:
 
 def _refuse_or_report(call: Call) -> None:
     params = call.params
-    if params.get("n", 1) != 1:
-        raise call.refusal(f"n is {params['n']}, but this API gives one answer to a call; call it that often")
-    if "audio" in (params.get("modalities") or ()) or params.get("audio"):
-        raise call.refusal("this model gives no audio")
+    call.refuse_several_answers()
+    call.refuse_audio()
     if params.get("web_search_options") is not None:
         raise call.refusal("web_search_options is OpenAI's; give the model a function that searches")
     call.leave_out_all(_ABSENT)

@@ -59,8 +59,7 @@ _FIXED = {"temperature": 1, "top_p": 1, "logprobs": False, "frequency_penalty": 
 def render(call: Call) -> Request:
     """The request of a call."""
     params = call.params
-    if params.get("n", 1) != 1:
-        raise call.refusal(f"n is {params['n']}, but this API gives one answer to a call; call it that often")
+    call.refuse_several_answers()
     if "audio" in (params.get("modalities") or ()) or params.get("audio"):
         raise call.refusal("this API gives no audio; chat completions does (adapter='openai_chat')")
     body: JSON = {"model": call.route.model, "input": conversation(call), "store": params.get("store", False)}
