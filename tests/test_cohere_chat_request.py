@@ -171,6 +171,39 @@ def test_a_refused_file_names_the_way_for_documents():
         sent([{"role": "user", "content": [{"type": "file", "file": {"file_id": "x"}}]}])
 
 
+R, R7B, A = "command-r-plus-08-2024", "command-r7b-12-2024", "command-a-03-2025"
+
+
+@pytest.mark.parametrize("model", [R, R7B, A])
+def test_a_model_that_does_not_reason_may_be_held_to_a_schema(model):
+    made = call(model, reasoning_effort="high", response_format=JSON_SCHEMA)
+    body = render(made).body
+    assert body["response_format"]["json_schema"] == SCHEMA
+    assert "thinking" not in body
+    assert made.warnings == [f"reasoning_effort was left out: {model} does not take it"]
+
+
+def test_a_choice_of_tools_is_for_command_r7b_and_newer():
+    for model in (R7B, A):
+        assert render(call(model, tools=[TOOL], tool_choice="required")).body["tool_choice"] == "REQUIRED"
+    for choice in ("required", NAMED):
+        with pytest.raises(BadRequestError, match="cannot be forced"):
+            render(call(R, tools=[TOOL], tool_choice=choice))
+    made = call(R, tools=[TOOL], tool_choice="none")
+    body = render(made).body
+    assert (body.get("tools"), body.get("tool_choice")) == (None, None)
+    assert made.warnings == [f"tools were left out with tool_choice none, which {R} does not take"]
+
+
+@pytest.mark.parametrize("format", [{"type": "json_object"}, JSON_SCHEMA])
+def test_a_format_beside_tools_is_refused_where_the_model_does_not_take_both(format):
+    for model in (R, R7B):
+        with pytest.raises(BadRequestError, match="response_format together with tools"):
+            render(call(model, tools=[TOOL], response_format=format))
+    assert render(call(R, tools=[TOOL], response_format={"type": "text"})).body["tools"] == [TOOL]
+    assert render(call(A, tools=[TOOL], response_format=format)).body["response_format"]["type"] == "json_object"
+
+
 def test_no_quirk_is_known():
     assert Quirks.__annotations__ == {}
 

@@ -13,6 +13,7 @@ _CLAUDE_4_6: Row = {"forced_tools": "without_thinking"}
 _MID_SYSTEM: Row = {"mid_system": True}
 
 _NO_REASONING: Row = {"reasoning": "none", "efforts": []}
+_COMMAND_R: Row = {**_NO_REASONING, "schema_with_tools": False}
 _GEMINI_4: Row = {"sampling": "none", "prefill": False, "max_output": 65536}
 
 FAMILIES: dict[str, tuple[str, Row]] = {
@@ -234,6 +235,8 @@ FAMILIES: dict[str, tuple[str, Row]] = {
     "command-a-plus": ("", {}),
     "command-a-reasoning": ("", {"reasoning": "default"}),
     "command-a-vision": ("", {**_NO_REASONING, "tools": False}),
+    "command-r": ("", {**_COMMAND_R, "forced_tools": "none"}),
+    "command-r7b": ("", _COMMAND_R),
     # Amazon
     "nova-2": ("", {"reasoning": "opt_in", "efforts": ["low", "medium", "high"]}),
     "nova-lite": ("", _NO_REASONING),

@@ -90,12 +90,22 @@ def _render_tools(call: Call, body: JSON) -> None:
         body["strict_tools"] = True
         if not all(strict):
             call.adjust("strict holds for every tool: this API knows it for all of them or for none")
-    if choice == "required" and call.route.rules.get("forced_tools") == "none":
-        raise call.refusal("this model cannot be forced to call a tool; tool_choice 'auto' and 'none' work")
     if choice != "auto":
-        body["tool_choice"] = choice.upper()
+        _render_choice(call, body, choice)
     if call.params.get("parallel_tool_calls") is False:
         call.leave_out("parallel_tool_calls", "this API has no such parameter")
+
+
+def _render_choice(call: Call, body: JSON, choice: str) -> None:
+    """`tool_choice`, of which models before Command R7B know nothing."""
+    if call.route.rules.get("forced_tools") != "none":
+        body["tool_choice"] = choice.upper()
+    elif choice == "required":
+        raise call.refusal("this model cannot be forced to call a tool; tool_choice 'auto' and 'none' work")
+    else:
+        for name in ("tools", "strict_tools"):
+            body.pop(name, None)
+        call.warnings.append(f"tools were left out with tool_choice none, which {call.route.model} does not take")
 
 
 def _chosen(call: Call, tools: list[JSON]) -> tuple[list[JSON], str]:
@@ -130,6 +140,8 @@ def _render_format(call: Call, body: JSON) -> None:
     format = call.params.get("response_format")
     if not format:
         return
+    if "tools" in body and format["type"] != "text" and call.route.rules.get("schema_with_tools") is False:
+        raise call.refusal("this model takes no response_format together with tools; Command A and newer may")
     if format["type"] != "json_schema":
         body["response_format"] = {"type": format["type"]}
         return
