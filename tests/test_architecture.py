@@ -26,9 +26,9 @@ MOST_LINES, MOST_FUNCTION_LINES, MOST_IMPORT_SECONDS = 700, 50, 0.030
 
 LAYERS = (
     "types errors json_codec",
-    "framing pricing config catalog content messages params response",
+    "framing pricing config catalog content messages params response media_fetch",
     "adapters auth sigv4",
-    "flow chunks retries catalog_check",
+    "flow fan_out chunks retries catalog_check",
     "tools structured router limits batch cache telemetry",
     "transport drivers sdk_client",
     "api cli testing __main__",

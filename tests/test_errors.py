@@ -305,7 +305,7 @@ def test_our_own_words_do_not_repeat_the_prompt(status: int, model: str, caplog:
     assert PROMPT not in shown(error) + caplog.text
 
 
-@pytest.mark.parametrize("options", [{"tools": [{"type": "function", "function": {"name": "f"}}]}, {"n": 2}])
+@pytest.mark.parametrize("options", [{"tools": [{"type": "function", "function": {"name": "f"}}]}, {"n": 0}])
 def test_a_refusal_before_anything_is_sent_has_no_status_and_no_prompt(options: Any) -> None:
     error = raised(COMPLETE, answer(200), **options)
     assert isinstance(error, BadRequestError)

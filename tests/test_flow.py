@@ -88,7 +88,7 @@ def play(made: Exchange, *replies: Reply) -> tuple[Any, list[str]]:
 
 def delivered(made: Exchange, begun: Begun) -> tuple[str, APIError | None, Stream]:
     """The text that a stream gives, and the error that ends it."""
-    stream, text = Stream(made, begun), ""
+    stream, text = Stream(begun), ""
     try:
         for chunk in stream:
             text += chunk["choices"][0]["delta"]["content"] or ""
@@ -311,7 +311,7 @@ def test_a_connection_that_is_lost_after_the_end_is_no_error() -> None:
 def test_the_partial_completion_is_what_was_handed_out_so_far() -> None:
     made = exchange(stream=True)
     begun, _ = play(made, Reply(200, event("Hel") + event("lo") + event("!"), event(finish="stop"), DONE))
-    stream, texts = Stream(made, begun), ""
+    stream, texts = Stream(begun), ""
     for chunk in stream:
         texts += chunk["choices"][0]["delta"]["content"] or ""
         assert stream.completion().text == texts
@@ -321,7 +321,7 @@ def test_the_partial_completion_is_what_was_handed_out_so_far() -> None:
 def test_a_stream_that_delivered_nothing_yet_has_an_empty_completion() -> None:
     made = exchange(stream=True)
     begun, _ = play(made, Reply(200, *EVENTS))
-    partial = Stream(made, begun).completion()
+    partial = Stream(begun).completion()
     assert (partial.text, partial["usage"], partial["model"]) == ("", None, "m")
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Literal, Unpack, overload
+from collections.abc import Generator, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Literal, Unpack, overload
 
 from unified_llm import __version__
 from unified_llm.adapters import load
-from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import Call, MediaNeeded, OneAnswerOnlyError, Request
 from unified_llm.auth import headers_of
 from unified_llm.catalog import Route, resolve
 from unified_llm.config import address_of, filled, key_of
 from unified_llm.drivers import AsyncStream, Stream, adrive, drive
 from unified_llm.errors import BadRequestError
-from unified_llm.flow import Exchange, HTTPRequest, encode
+from unified_llm.fan_out import several
+from unified_llm.flow import Effect, Exchange, Flow, HTTPRequest, Obtain, encode, run
 from unified_llm.messages import normalize
 from unified_llm.params import check
 from unified_llm.response import Completion
@@ -64,7 +68,7 @@ def completion(
         >>> completion(model="claude-2.1", messages="Hi")["choices"][0]["message"]["content"]  # doctest: +SKIP
         'Hello!'
     """
-    return drive(prepare(model, messages, bool(stream), options), options.get("client"))
+    return drive(calling(model, messages, bool(stream), options), options.get("client"))
 
 
 @overload
@@ -97,11 +101,53 @@ async def acompletion(
         TypeError: a parameter that does not exist.
         APIError: as for `completion()`.
     """
-    return await adrive(prepare(model, messages, bool(stream), options), options.get("client"))
+    return await adrive(calling(model, messages, bool(stream), options), options.get("client"))
 
 
-def prepare(model: str, messages: Messages, stream: bool, options: CompletionOptions) -> Exchange:
-    """Everything of a call that happens before the first byte is sent, and without waiting for anything."""
+def calling(model: str, messages: Messages, stream: bool, options: CompletionOptions) -> Flow:
+    """A call from its first check to its answer."""
+    try:
+        exchange = yield from prepared(model, messages, stream, options)
+    except OneAnswerOnlyError:
+        one: CompletionOptions = {**options, "n": 1}
+        return (yield from several(options.get("n") or 1, lambda: calling(model, messages, stream, one)))
+    return (yield from run(exchange))
+
+
+def prepared(
+    model: str, messages: Messages, stream: bool, options: CompletionOptions
+) -> Generator[Effect, Any, Exchange]:
+    """What `prepare()` makes, after fetching the media that the provider does not fetch."""
+    media: dict[str, tuple[str, bytes]] = {}
+    while True:
+        try:
+            return prepare(model, messages, stream, options, media)
+        except MediaNeeded as needed:
+            url = needed.url
+        from unified_llm.media_fetch import fetch  # noqa: PLC0415 - few calls fetch anything
+
+        media[url] = yield Obtain(partial(fetch, url))
+
+
+def prepare(
+    model: str,
+    messages: Messages,
+    stream: bool,
+    options: CompletionOptions,
+    media: Mapping[str, tuple[str, bytes]] = MappingProxyType({}),
+) -> Exchange:
+    """Everything of a call that happens before the first byte is sent, and without waiting for anything.
+
+    Args:
+        model: as for `completion()`, like the rest.
+        messages: likewise.
+        stream: likewise.
+        options: likewise.
+        media: type and bytes of what has been fetched, by URL.
+
+    Raises:
+        MediaNeeded: something else must be fetched first.
+    """
     params = check(options)
     route = resolve(model, options.get("adapter"), options.get("base_url")).of_call(params)
     adapter = load(route.adapter)
@@ -113,6 +159,7 @@ def prepare(model: str, messages: Messages, stream: bool, options: CompletionOpt
         strict=bool(options.get("strict")),
         id=f"chatcmpl-{os.urandom(12).hex()}",
         created=int(time.time()),
+        media=media,
     )
     request = adapter.render(call)
     body = request.body

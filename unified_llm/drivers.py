@@ -6,21 +6,26 @@ Every pair of functions here differs in nothing but `await`; the rules are in `f
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
+from contextvars import copy_context
+from inspect import iscoroutinefunction
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from unified_llm.errors import APIError
-from unified_llm.flow import Begun, Close, Effect, Exchange, Send, Sleep, Streaming, run
+from unified_llm.fan_out import Interleaving, merged
+from unified_llm.flow import Begun, Close, Effect, Flow, Gather, Obtain, Send, Sleep, Streaming
 from unified_llm.response import Completion
 from unified_llm.transport import async_sender, sender, translated
 from unified_llm.types import Chunk
 
 
-def drive(exchange: Exchange, client: Any) -> Completion | Stream:
+def drive(flow: Flow, client: Any) -> Completion | Stream:
     """Make a call, blocking."""
-    flow = run(exchange)
-    wire = sender(client)
+    return _handed_out(_driven(flow, sender(client)), Stream)
+
+
+def _driven(flow: Flow, wire: Any) -> Any:
     try:
         effect = next(flow)
         while True:
@@ -31,7 +36,7 @@ def drive(exchange: Exchange, client: Any) -> Completion | Stream:
             else:
                 effect = flow.send(result)
     except StopIteration as end:
-        return _handed_out(end.value, exchange, Stream)
+        return end.value
 
 
 def _perform(effect: Effect, wire: Any) -> Any:
@@ -41,6 +46,10 @@ def _perform(effect: Effect, wire: Any) -> Any:
         return time.sleep(effect.seconds)
     if isinstance(effect, Close):
         return effect.reply.close()
+    if isinstance(effect, Obtain):
+        return _obtained(effect.make)
+    if isinstance(effect, Gather):
+        return _gathered(effect.flows, wire)
     try:
         return effect.reply.read()
     except BaseException as error:
@@ -50,10 +59,36 @@ def _perform(effect: Effect, wire: Any) -> Any:
         raise
 
 
-async def adrive(exchange: Exchange, client: Any) -> Completion | AsyncStream:
+def _obtained(make: Callable[[], Any]) -> Any:
+    made = make()
+    if isinstance(made, Awaitable):
+        if isinstance(made, Coroutine):
+            made.close()
+        raise TypeError(f"{make!r} gives an awaitable, which only acompletion() can wait for")
+    return made
+
+
+def _gathered(flows: Sequence[Flow], wire: Any) -> list[Any]:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few calls need threads
+
+    with ThreadPoolExecutor(len(flows)) as pool:
+        runs = [pool.submit(copy_context().run, _driven, flow, wire) for flow in flows]
+    failed = next((error for run in runs if (error := run.exception())), None)
+    made = [run.result() for run in runs if run.exception() is None]
+    if failed is None:
+        return made
+    for begun in made:
+        if isinstance(begun, Begun) and begun.reply is not None:
+            begun.reply.close()
+    raise failed
+
+
+async def adrive(flow: Flow, client: Any) -> Completion | AsyncStream:
     """Make a call, awaiting."""
-    flow = run(exchange)
-    wire = await async_sender(client)
+    return _handed_out(await _adriven(flow, await async_sender(client)), AsyncStream)
+
+
+async def _adriven(flow: Flow, wire: Any) -> Any:
     try:
         effect = next(flow)
         while True:
@@ -64,7 +99,7 @@ async def adrive(exchange: Exchange, client: Any) -> Completion | AsyncStream:
             else:
                 effect = flow.send(result)
     except StopIteration as end:
-        return _handed_out(end.value, exchange, AsyncStream)
+        return end.value
 
 
 async def _aperform(effect: Effect, wire: Any) -> Any:
@@ -76,6 +111,10 @@ async def _aperform(effect: Effect, wire: Any) -> Any:
         return await asyncio.sleep(effect.seconds)
     if isinstance(effect, Close):
         return await effect.reply.close()
+    if isinstance(effect, Obtain):
+        return await _aobtained(effect.make)
+    if isinstance(effect, Gather):
+        return await _agathered(effect.flows, wire)
     try:
         return await effect.reply.read()
     except BaseException as error:
@@ -85,8 +124,29 @@ async def _aperform(effect: Effect, wire: Any) -> Any:
         raise
 
 
-def _handed_out(made: Completion | Begun, exchange: Exchange, kind: type[Any]) -> Any:
-    return kind(exchange, made) if isinstance(made, Begun) else made
+async def _aobtained(make: Callable[[], Any]) -> Any:
+    import asyncio  # noqa: PLC0415 - as above
+
+    # what is known to be awaited needs no thread; anything else may block
+    made: Any = make() if iscoroutinefunction(make) else await asyncio.to_thread(make)
+    return await cast("Awaitable[Any]", made) if isinstance(made, Awaitable) else made
+
+
+async def _agathered(flows: Sequence[Flow], wire: Any) -> list[Any]:
+    import asyncio  # noqa: PLC0415 - as above
+
+    made = await asyncio.gather(*(_adriven(flow, wire) for flow in flows), return_exceptions=True)
+    failed = next((one for one in made if isinstance(one, BaseException)), None)
+    if failed is None:
+        return made
+    for begun in made:
+        if isinstance(begun, Begun) and begun.reply is not None:
+            await begun.reply.close()
+    raise failed
+
+
+def _handed_out(made: Any, kind: type[Any]) -> Any:
+    return made if isinstance(made, Completion) else kind(made)
 
 
 class Stream:
@@ -104,12 +164,12 @@ class Stream:
         >>> stream.completion()["usage"]  # doctest: +SKIP
     """
 
-    def __init__(self, exchange: Exchange, begun: Begun) -> None:
-        self.warnings = exchange.call.warnings
-        self._streaming = Streaming(exchange, begun)
+    def __init__(self, begun: Begun | list[Begun]) -> None:
+        self._streamings = [Streaming(one) for one in (begun if isinstance(begun, list) else [begun])]
+        self.warnings = self._streamings[0].exchange.call.warnings
         # the generator does not know this object: together they would be a cycle, which only the collector ends
-        self._chunks = _pump(self._streaming)
-        self._reply = begun.reply
+        pumps = [_pump(streaming) for streaming in self._streamings]
+        self._chunks = pumps[0] if len(pumps) == 1 else _interleaved(pumps)
 
     def __iter__(self) -> Generator[Chunk]:
         return self._chunks
@@ -119,13 +179,14 @@ class Stream:
 
     def completion(self) -> Completion:
         """The answer as far as it has been delivered; after the last chunk, what the whole call would have given."""
-        return self._streaming.completion()
+        return merged([streaming.completion() for streaming in self._streamings])
 
     def close(self) -> None:
         """Stop, and close the connection; more calls do nothing."""
         self._chunks.close()
-        if self._reply is not None:
-            self._reply.close()
+        for streaming in self._streamings:
+            if streaming.begun.reply is not None:
+                streaming.begun.reply.close()
 
     def __enter__(self) -> Self:
         return self
@@ -160,14 +221,30 @@ def _pump(streaming: Streaming) -> Generator[Chunk]:
     yield from streaming.handing
 
 
+def _interleaved(pumps: list[Generator[Chunk]]) -> Generator[Chunk]:
+    """The chunks of several streams, one of each in turn."""
+    rules = Interleaving(len(pumps))
+    try:
+        going = dict(enumerate(pumps))
+        while going:
+            for index, pump in list(going.items()):
+                if (chunk := next(pump, None)) is None:
+                    del going[index]
+                else:
+                    yield rules.chunk(chunk, index)
+    finally:
+        for pump in pumps:
+            pump.close()
+
+
 class AsyncStream:
     """A streamed answer of `acompletion()`: iterate it with `async for`, once; else as `Stream`."""
 
-    def __init__(self, exchange: Exchange, begun: Begun) -> None:
-        self.warnings = exchange.call.warnings
-        self._streaming = Streaming(exchange, begun)
-        self._chunks = _apump(self._streaming)
-        self._reply = begun.reply
+    def __init__(self, begun: Begun | list[Begun]) -> None:
+        self._streamings = [Streaming(one) for one in (begun if isinstance(begun, list) else [begun])]
+        self.warnings = self._streamings[0].exchange.call.warnings
+        pumps = [_apump(streaming) for streaming in self._streamings]
+        self._chunks = pumps[0] if len(pumps) == 1 else _ainterleaved(pumps)
 
     def __aiter__(self) -> AsyncGenerator[Chunk]:
         return self._chunks
@@ -177,13 +254,14 @@ class AsyncStream:
 
     def completion(self) -> Completion:
         """The answer as far as it has been delivered; after the last chunk, what the whole call would have given."""
-        return self._streaming.completion()
+        return merged([streaming.completion() for streaming in self._streamings])
 
     async def close(self) -> None:
         """Stop, and close the connection; more calls do nothing."""
         await self._chunks.aclose()
-        if self._reply is not None:
-            await self._reply.close()
+        for streaming in self._streamings:
+            if streaming.begun.reply is not None:
+                await streaming.begun.reply.close()
 
     aclose = close
 
@@ -220,3 +298,18 @@ async def _apump(streaming: Streaming) -> AsyncGenerator[Chunk]:
     streaming.handing = iter(rest)
     for chunk in streaming.handing:
         yield chunk
+
+
+async def _ainterleaved(pumps: list[AsyncGenerator[Chunk]]) -> AsyncGenerator[Chunk]:
+    rules = Interleaving(len(pumps))
+    try:
+        going = dict(enumerate(pumps))
+        while going:
+            for index, pump in list(going.items()):
+                if (chunk := await anext(pump, None)) is None:
+                    del going[index]
+                else:
+                    yield rules.chunk(chunk, index)
+    finally:
+        for pump in pumps:
+            await pump.aclose()

@@ -6,7 +6,7 @@ rule (retries, errors, what a stream may still do) is written once. The pattern 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import length_hint
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 from unified_llm import json_codec
 from unified_llm.adapters import Adapter
 from unified_llm.adapters.contract import UNREADABLE, Call, CallDecoder
+from unified_llm.auth import headers_of
 from unified_llm.catalog import nearest_models
 from unified_llm.chunks import fold, unfold
 from unified_llm.errors import (
@@ -76,7 +77,19 @@ class Sleep(NamedTuple):
     seconds: float
 
 
-Effect: TypeAlias = Send | Read | Close | Sleep
+class Obtain(NamedTuple):
+    """Effect: call a function that may block, or that gives an awaitable. Result: what comes of it."""
+
+    make: Callable[[], Any]
+
+
+class Gather(NamedTuple):
+    """Effect: run flows at once. Result: the list of theirs; the first error, where one fails."""
+
+    flows: Sequence[Flow]
+
+
+Effect: TypeAlias = Send | Read | Close | Sleep | Obtain | Gather
 
 
 @dataclass(slots=True)
@@ -84,19 +97,34 @@ class Begun:
     """A stream that has delivered something.
 
     Attributes:
+        exchange: the call that it answers.
         reply: to be read on; None where nothing is left to read.
         decoder: reads it; None where the answer came in one piece after all.
         chunks: the first chunks.
         seen: the bytes that gave them.
     """
 
+    exchange: Exchange
     reply: Any
     decoder: CallDecoder | None
     chunks: list[Chunk]
     seen: list[bytes]
 
 
-Flow: TypeAlias = Generator[Effect, Any, Completion | Begun]
+Flow: TypeAlias = Generator["Effect", Any, "Completion | Begun | list[Begun]"]
+"""A call in the making; several streams stand for one answer with several choices."""
+
+
+class Token(Protocol):
+    """A key that does not hold for ever."""
+
+    def current(self) -> str | None:
+        """The token, None where it must be obtained first."""
+        ...
+
+    def obtain(self) -> Any:
+        """A token, or an awaitable of one; this may take a while."""
+        ...
 
 
 @dataclass(slots=True)
@@ -110,15 +138,20 @@ class Exchange:
     key: str | None = None
     sign: Callable[[str, Mapping[str, str], bytes], dict[str, str]] | None = None
     """Makes the headers of an attempt from the URL, the headers and the body; None where nothing is signed."""
+    token: Token | None = None
+    """Asked before each attempt, in place of a key; None where the key holds for ever."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Those of the latest answer."""
 
-    def signed(self) -> HTTPRequest:
-        """The request of an attempt; a signature holds only minutes, so each has its own."""
+    def authorized(self) -> Generator[Obtain, Any, HTTPRequest]:
+        """The request of an attempt; tokens and signatures hold only minutes, so each attempt has its own."""
         request = self.request
-        if self.sign is None:
-            return request
-        return request._replace(headers=self.sign(request.url, request.headers, request.content))
+        if self.token is not None:
+            self.key = self.token.current() or (yield Obtain(self.token.obtain))
+            request = request._replace(headers={**request.headers, **headers_of(self.call.route, self.key)})
+        if self.sign is not None:
+            request = request._replace(headers=self.sign(request.url, request.headers, request.content))
+        return request
 
     def completion(self, fields: JSON) -> Completion:
         """The response with these fields; an empty one where there are none yet."""
@@ -151,7 +184,7 @@ def _empty(call: Call) -> JSON:
     return {**own, "choices": [choice], "usage": None}
 
 
-def run(exchange: Exchange) -> Flow:
+def run(exchange: Exchange) -> Generator[Effect, Any, Completion | Begun]:
     """The whole call: attempts, and waits between them, until one holds or no more are allowed.
 
     Exactly `max_retries + 1` requests are sent at most. A stream counts as held when its first chunk is there; what
@@ -170,8 +203,10 @@ def run(exchange: Exchange) -> Flow:
         yield Sleep(seconds)
 
 
-def _attempt(exchange: Exchange) -> Flow:
-    reply: Reply = yield Send(exchange.signed(), exchange.call.stream)
+def _attempt(exchange: Exchange) -> Generator[Effect, Any, Completion | Begun]:
+    bare = exchange.sign is None and exchange.token is None
+    request = exchange.request if bare else (yield from exchange.authorized())
+    reply: Reply = yield Send(request, exchange.call.stream)
     exchange.headers = reply.headers
     if reply.status >= 400:
         raise error_of(exchange, reply)
@@ -180,7 +215,7 @@ def _attempt(exchange: Exchange) -> Flow:
     return (yield from _begin(exchange, reply))
 
 
-def _begin(exchange: Exchange, reply: Reply) -> Flow:
+def _begin(exchange: Exchange, reply: Reply) -> Generator[Effect, Any, Begun]:
     """Read a stream up to its first chunk."""
     decoder = exchange.adapter.Decoder(exchange.call)
     seen: list[bytes] = []
@@ -192,7 +227,7 @@ def _begin(exchange: Exchange, reply: Reply) -> Flow:
                 return _ended(exchange, decoder, seen)
             seen.append(data)
             if chunks := decoder.feed(data):
-                return Begun(reply, decoder, chunks, seen)
+                return Begun(exchange, reply, decoder, chunks, seen)
     except APIError:
         yield Close(reply)
         raise
@@ -202,8 +237,8 @@ def _ended(exchange: Exchange, decoder: CallDecoder, seen: list[bytes]) -> Begun
     """A body that ended before it gave a chunk: perhaps it is no stream, but an error, or the answer in one piece."""
     body = b"".join(seen)
     if _begins_a_stream(exchange, body) or not body.strip():
-        return Begun(None, decoder, decoder.close(), seen)
-    return Begun(None, None, unfold(_whole(exchange, body)), seen)
+        return Begun(exchange, None, decoder, decoder.close(), seen)
+    return Begun(exchange, None, None, unfold(_whole(exchange, body)), seen)
 
 
 def _begins_a_stream(exchange: Exchange, body: bytes) -> bool:
@@ -305,8 +340,8 @@ class Streaming:
 
     __slots__ = ("begun", "ended", "exchange", "handing", "seen")
 
-    def __init__(self, exchange: Exchange, begun: Begun) -> None:
-        self.exchange = exchange
+    def __init__(self, begun: Begun) -> None:
+        self.exchange = begun.exchange
         self.begun = begun
         self.seen = begun.seen
         self.handing = iter(begun.chunks)

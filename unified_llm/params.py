@@ -136,6 +136,11 @@ def _limit(params: JSON, most: Any) -> None:
         raise BadRequestError(f"the limit of tokens is {most!r}; give a whole number")
 
 
+def _count(params: JSON, count: Any) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise BadRequestError(f"n is {count!r}; give the number of answers that you want")
+
+
 _CHECKS = {
     "stop": _stop,
     "stop_sequences": _stop_sequences,
@@ -143,6 +148,7 @@ _CHECKS = {
     "tool_choice": _tool_choice,
     "response_format": _response_format,
     "reasoning_effort": _effort,
+    "n": _count,
     "max_tokens": _limit,
     "max_completion_tokens": _limit,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from unified_llm import json_codec
@@ -24,12 +25,26 @@ class Completion(dict[str, Any]):
         True
     """
 
-    __slots__ = ("_prices", "_structured")
+    __slots__ = ("_parts", "_prices", "_structured")
 
-    def __init__(self, fields: JSON, *, prices: Prices | None = None, structured: bool = False) -> None:
+    def __init__(
+        self,
+        fields: JSON,
+        *,
+        prices: Prices | None = None,
+        structured: bool = False,
+        parts: tuple[Completion, ...] = (),
+    ) -> None:
         super().__init__(fields)
         self._prices = prices
         self._structured = structured
+        self._parts = parts
+
+    @classmethod
+    def of_several(cls, parts: Sequence[Completion]) -> Completion:
+        """A response that stands for several calls: the first one's fields, and the cost of all."""
+        first = parts[0]
+        return cls(first, prices=first._prices, structured=first._structured, parts=tuple(parts))
 
     @property
     def message(self) -> AssistantMessage:
@@ -63,11 +78,14 @@ class Completion(dict[str, Any]):
     @property
     def cost(self) -> float | None:
         """What the answer cost in USD by the catalog's prices; None when a price or the usage is not known."""
+        if self._parts:
+            costs = [part.cost for part in self._parts]
+            return None if None in costs else sum(cost for cost in costs if cost is not None)
         usage = self["usage"]
         return usage_cost(usage, self._prices) if usage and self._prices else None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (dict(self), self._prices, self._structured)
+        return _rebuild, (dict(self), self._prices, self._structured, self._parts)
 
     if TYPE_CHECKING:
 
@@ -86,5 +104,5 @@ class Completion(dict[str, Any]):
         def __getitem__(self, key: str, /) -> Any: ...
 
 
-def _rebuild(fields: JSON, prices: Prices | None, structured: bool) -> Completion:
-    return Completion(fields, prices=prices, structured=structured)
+def _rebuild(fields: JSON, prices: Prices | None, structured: bool, parts: tuple[Completion, ...]) -> Completion:
+    return Completion(fields, prices=prices, structured=structured, parts=parts)

@@ -36,6 +36,18 @@ UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 """What reading a body raises that is JSON but not of the format."""
 
 
+class MediaNeeded(Exception):  # noqa: N818 - no error: the flow fetches and renders again
+    """What stands at a URL has to be sent along, since the provider does not fetch it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+
+class OneAnswerOnlyError(BadRequestError):
+    """`n` is above 1 where the API gives one answer to a call; a flow asks that often."""
+
+
 class Request(NamedTuple):
     """A rendered request: what goes to `route.url` + `path`, still without the key."""
 
@@ -53,6 +65,7 @@ class Call:
         id: the id of an answer to which the provider gives none.
         created: the time of such an answer, in seconds.
         warnings: what was left out of the request or adjusted, in words.
+        media: type and bytes of what has been fetched, by URL.
     """
 
     route: Route
@@ -63,6 +76,17 @@ class Call:
     id: str = ""
     created: int = 0
     warnings: list[str] = field(default_factory=list[str])
+    media: Mapping[str, tuple[str, bytes]] = field(default_factory=dict[str, "tuple[str, bytes]"])
+
+    def data_of(self, url: str) -> tuple[str, bytes]:
+        """The media type and the bytes of what stands at a URL, for an API that does not fetch it.
+
+        Raises:
+            MediaNeeded: it has not been fetched yet.
+        """
+        if url not in self.media:
+            raise MediaNeeded(url)
+        return self.media[url]
 
     def adjust(self, what: str) -> None:
         """Report a setting that the model does not take as given; BadRequestError where the caller asked for strict."""
@@ -95,7 +119,7 @@ class Call:
         """Refuse `n` above 1, where the API gives one answer to a call."""
         if self.params.get("n", 1) != 1:
             n = self.params["n"]
-            raise self.refusal(f"n is {n}, but this API gives one answer to a call; call it that often")
+            raise self.refusal(f"n is {n}, but this API gives one answer to a call", OneAnswerOnlyError)
 
     def refuse_audio(self) -> None:
         """Refuse a wish for spoken answers."""
@@ -145,9 +169,9 @@ class Call:
         self.adjust(f"reasoning_effort {effort!r} became {nearest!r}: {self.route.model} has {', '.join(accepted)}")
         return nearest
 
-    def refusal(self, why: str) -> BadRequestError:
+    def refusal(self, why: str, kind: type[BadRequestError] = BadRequestError) -> BadRequestError:
         """The error for what the model cannot do; nothing has been sent."""
-        return BadRequestError(
+        return kind(
             f"{self.route.provider}/{self.route.model}: {why}", provider=self.route.provider, model=self.route.model
         )
 
