@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from unified_llm import (
     retries,
 )
 from unified_llm.api import prepare
+from unified_llm.errors import wait_in
 from unified_llm.flow import Send, Sleep, run
 from unified_llm.retries import seconds_to_wait
 
@@ -203,10 +205,10 @@ def test_an_attempt_that_fails_for_good_ends_the_retries() -> None:
 # --- how long ------------------------------------------------------------------------------------------------------
 
 
-def reply(status: int, headers: dict[str, str] | None = None) -> Any:
+def reply(status: int, headers: dict[str, str] | None = None, body: Any = None) -> Any:
     """What a driver would answer to Send."""
-    response = httpx.Response(status, headers=headers)
-    return SimpleNamespace(status=status, headers=response.headers, content=b"{}", response=response)
+    response, content = httpx.Response(status, headers=headers), json.dumps(body or {}).encode()
+    return SimpleNamespace(status=status, headers=response.headers, content=content, response=response)
 
 
 def waits(*replies: Any) -> list[float]:
@@ -272,6 +274,59 @@ def test_a_date_far_away_falls_back_to_the_usual_wait() -> None:
 def test_each_wait_follows_the_latest_answer() -> None:
     asked = [reply(429, {"retry-after": str(seconds)}) for seconds in (1, 5, 20)]
     assert waits(*asked, reply(429)) == [1, 5, 20]
+
+
+RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34.4s"}
+QUOTA = {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{"quotaId": "PerMinute"}]}
+ASKED_IN_THE_BODY: dict[str, tuple[Any, float]] = {
+    "a detail": ({"error": {"code": 429, "details": [QUOTA, RETRY_INFO]}}, 34.4),
+    "a detail in an array": ([{"error": {"code": 429, "details": [RETRY_INFO]}}], 34.4),
+    "whole seconds": ({"error": {"details": [{**RETRY_INFO, "retryDelay": "34s"}]}}, 34),
+    "metadata": ({"error": {"code": 429, "metadata": {"retry_after_seconds": 12}}}, 12),
+    "metadata's headers": ({"error": {"metadata": {"headers": {"Retry-After": "9"}}}}, 9),
+    "the error": ({"error": {"message": "no", "retry_after": 1.5}}, 1.5),
+    "milliseconds": ({"error": {"message": "no", "retry_after_ms": 250}}, 0.25),
+    "the body": ({"detail": "throttled", "retry_after": 3}, 3),
+    "the body beside an error": ({"error": "throttled", "retry_after": 3}, 3),
+}
+
+
+@pytest.mark.parametrize("place", ASKED_IN_THE_BODY)
+def test_the_provider_may_say_how_long_to_wait_in_the_body_as(place: str) -> None:
+    body, seconds = ASKED_IN_THE_BODY[place]
+    assert waits(reply(429, body=body), reply(429)) == [pytest.approx(seconds)]
+
+
+def test_the_wait_in_a_header_is_stronger_than_the_one_in_the_body() -> None:
+    assert waits(reply(429, {"retry-after": "7"}, {"error": {"retry_after": 30}}), reply(429)) == [7]
+
+
+def test_the_error_has_the_wait_that_its_body_asked_for() -> None:
+    handler, _ = answers(httpx.Response(429, json={"error": {"message": "no", "details": [RETRY_INFO]}}))
+    with pytest.raises(RateLimitError) as caught:
+        sync_call(handler, stream=False, max_retries=0)
+    assert caught.value.retry_after == 34.4
+
+
+def test_an_error_event_may_say_how_long_to_wait() -> None:
+    frame = json.dumps({"error": {"code": 503, "message": "no", "status": "UNAVAILABLE", "details": [RETRY_INFO]}})
+    handler, _ = answers(httpx.Response(200, content=f"data: {frame}\n\n".encode(), headers=EVENT_STREAM))
+    with pytest.raises(InternalServerError) as caught:
+        sync_call(handler, stream=True, max_retries=0, adapter="gemini")
+    assert caught.value.retry_after == 34.4
+
+
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(["1e999s", "5s"])
+)
+NAMES = st.sampled_from("error details metadata headers retryDelay retry_after retry_after_ms Retry-After".split())
+BODIES = st.recursive(VALUES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3))
+
+
+@given(BODIES)
+def test_no_body_makes_reading_the_wait_fail(body: Any) -> None:
+    seconds = wait_in(body)
+    assert seconds is None or 0 <= seconds < float("inf")
 
 
 @pytest.mark.parametrize("value", ["", "soon", "nan"])

@@ -25,7 +25,7 @@ The names are OpenAI's and Anthropic's::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from unified_llm.response import Completion
@@ -100,7 +100,7 @@ class APIStatusError(APIError):
         body: the provider's body: parsed JSON where it is JSON, else text.
         response: the `httpx.Response`, None for local refusals and errors inside a stream.
         request_id: the provider's id of the request, for its support.
-        retry_after: seconds the provider asked to wait, None when it did not say.
+        retry_after: seconds the provider asked to wait, in a header or in the body, None when it did not say.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class APIStatusError(APIError):
         self.body = body
         self.response = response
         self.request_id = request_id
-        self.retry_after = retry_after
+        self.retry_after = wait_in(body) if retry_after is None else retry_after
 
 
 class BadRequestError(APIStatusError):
@@ -204,6 +204,43 @@ def class_for(status: int, code: str | None) -> type[APIStatusError]:
     if status >= 500:
         return STATUS_CLASSES.get(status, InternalServerError)
     return STATUS_CLASSES.get(status, APIStatusError)
+
+
+_WAITS = {"retryDelay": 1, "retry_after_seconds": 1, "retry_after": 1, "retry_after_ms": 1000}
+"""Fields of error bodies that say how long to wait, and how many of their units a second has."""
+
+
+def wait_in(body: Any) -> float | None:
+    """The seconds that an error body asks to wait, None where it does not, or in words that are no wait.
+
+    It stands in the `RetryInfo` among the details of an error (`{"retryDelay": "34.4s"}`, https://google.aip.dev/193),
+    in its metadata (`retry_after_seconds`, or the headers of the server behind a gateway,
+    https://openrouter.ai/docs/api/reference/errors-and-debugging), or in a field of its own.
+    """
+    outer = cast("list[Any]", body)[0] if isinstance(body, list) and body else body
+    error = _field(outer, "error")
+    metadata, details = _field(error, "metadata"), _field(error, "details")
+    for place in (*(details if isinstance(details, list) else ()), metadata, error, outer):
+        for name, unit in _WAITS.items():
+            if (seconds := _seconds(_field(place, name), unit)) is not None:
+                return seconds
+    headers = _field(metadata, "headers")
+    return next((wait for name in ("Retry-After", "retry-after") if (wait := _seconds(_field(headers, name), 1))), None)
+
+
+def _field(value: Any, name: str) -> Any:
+    return cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+
+
+def _seconds(value: Any, unit: int) -> float | None:
+    """A number, or its digits with or without the `s` that ends a duration of protocol buffers."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        seconds = float(value.removesuffix("s") if isinstance(value, str) else value) / unit
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 <= seconds < float("inf") else None
 
 
 def _rebuild(kind: type[APIError], message: str, attributes: dict[str, Any]) -> APIError:
