@@ -3,24 +3,29 @@
 The names are OpenAI's and Anthropic's::
 
     UnifiedLLMError
-    └── APIError
-        ├── APIConnectionError
-        │   ├── APITimeoutError
-        │   └── IncompleteStreamError
-        ├── APIResponseValidationError
-        └── APIStatusError
-            ├── BadRequestError                  400, or refused here before anything was sent
-            │   ├── ContextWindowExceededError
-            │   └── ContentPolicyViolationError
-            ├── AuthenticationError              401
-            ├── PermissionDeniedError            403
-            ├── NotFoundError                    404
-            ├── ConflictError                    409
-            ├── RequestTooLargeError             413
-            ├── UnprocessableEntityError         422
-            ├── RateLimitError                   429
-            └── InternalServerError              500 and above
-                └── OverloadedError              529, and 503 that says overloaded
+    ├── APIError
+    │   ├── APIConnectionError
+    │   │   ├── APITimeoutError
+    │   │   └── IncompleteStreamError
+    │   ├── APIResponseValidationError
+    │   └── APIStatusError
+    │       ├── BadRequestError                  400, or refused here before anything was sent
+    │       │   ├── ContextWindowExceededError
+    │       │   └── ContentPolicyViolationError
+    │       ├── AuthenticationError              401
+    │       ├── PermissionDeniedError            403
+    │       ├── NotFoundError                    404
+    │       ├── ConflictError                    409
+    │       ├── RequestTooLargeError             413
+    │       ├── UnprocessableEntityError         422
+    │       ├── RateLimitError                   429
+    │       └── InternalServerError              500 and above
+    │           └── OverloadedError              529, and 503 that says overloaded
+    └── AnswerError                              the call went well, but not so that its answer can be used
+        ├── TruncatedAnswerError                 the limit of tokens cut it off
+        ├── RefusedAnswerError                   the model refused, or a filter stopped it
+        ├── InvalidAnswerError                   it is not of the form that was asked for
+        └── TurnLimitError                       it still calls tools in the last turn
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from unified_llm.response import Completion
+    from unified_llm.tools import ToolRun
 
 
 class UnifiedLLMError(Exception):
@@ -173,6 +179,41 @@ class OverloadedError(InternalServerError):
     """The provider has no capacity just now."""
 
 
+class AnswerError(UnifiedLLMError):
+    """A complete answer came, and it was paid for, but it cannot be used as the caller asked.
+
+    Attributes:
+        message: what is wrong with it, in one sentence.
+        completion: the answer. Where `run_tools()` raises, it is the `ToolRun` so far.
+    """
+
+    def __init__(self, message: str, completion: Completion) -> None:
+        super().__init__(message)
+        self.message = message
+        self.completion = completion
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.completion), self.__dict__.copy()
+
+
+class TruncatedAnswerError(AnswerError):
+    """The limit of tokens cut off JSON or the arguments of tools (`finish_reason` is `length`): they have no end."""
+
+
+class RefusedAnswerError(AnswerError):
+    """The model refused to answer, or a filter stopped the answer (`finish_reason` is `content_filter`)."""
+
+
+class InvalidAnswerError(AnswerError):
+    """The answer is not of the form that was asked for. `__cause__` is what its reader says."""
+
+
+class TurnLimitError(AnswerError):
+    """The model still calls tools in the last of `max_turns` turns; `completion.messages` is the way to go on."""
+
+    completion: ToolRun
+
+
 STATUS_CLASSES: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -217,10 +258,10 @@ def wait_in(body: Any) -> float | None:
     in its metadata (`retry_after_seconds`, or the headers of the server behind a gateway,
     https://openrouter.ai/docs/api/reference/errors-and-debugging), or in a field of its own.
     """
-    outer = cast("list[Any]", body)[0] if isinstance(body, list) and body else body
+    outer = next(iter(_list(body)), body)
     error = _field(outer, "error")
-    metadata, details = _field(error, "metadata"), _field(error, "details")
-    for place in (*(details if isinstance(details, list) else ()), metadata, error, outer):
+    metadata = _field(error, "metadata")
+    for place in (*_list(_field(error, "details")), metadata, error, outer):
         for name, unit in _WAITS.items():
             if (seconds := _seconds(_field(place, name), unit)) is not None:
                 return seconds
@@ -230,6 +271,10 @@ def wait_in(body: Any) -> float | None:
 
 def _field(value: Any, name: str) -> Any:
     return cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _seconds(value: Any, unit: int) -> float | None:
