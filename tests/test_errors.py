@@ -15,6 +15,7 @@ import pytest
 
 from unified_llm import acompletion, completion, errors
 from unified_llm.errors import (
+    AnswerError,
     APIConnectionError,
     APIError,
     APIResponseValidationError,
@@ -36,6 +37,7 @@ from unified_llm.errors import (
     UnprocessableEntityError,
     class_for,
 )
+from unified_llm.response import Completion
 
 KEY, PROMPT = "sk-canary-0123456789abcdef", "the canary sings at dawn"
 OPENAI, MESSAGES, COMPLETE = "gpt-4.1", "claude-sonnet-4-5", "claude-2.1"
@@ -182,7 +184,8 @@ def test_an_error_inside_a_200_has_the_status_that_its_type_stands_for() -> None
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_error_can_be_pickled(kind: type[Any]) -> None:
-    error = kind("what happened")
+    answer = [Completion({"id": "chatcmpl-1"})] if issubclass(kind, AnswerError) else []
+    error = kind("what happened", *answer)
     if issubclass(kind, APIError):
         error.provider, error.model = "acme", "large"
     if issubclass(kind, APIStatusError):
