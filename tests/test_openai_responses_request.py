@@ -159,7 +159,7 @@ def test_fields_that_this_api_does_not_have_are_reported():
 def test_an_answer_is_a_text_and_then_an_item_for_each_call():
     assert items(USER, calling("a", "b", content="Wait."), result("a"), result("b")) == [
         USER,
-        {"role": "assistant", "content": "Wait."},
+        {"type": "message", "role": "assistant", "content": "Wait."},
         {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
         {"type": "function_call", "call_id": "b", "name": "f", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "a", "output": "18C"},
@@ -186,7 +186,8 @@ ANSWERS = {
 
 @pytest.mark.parametrize(("answer", "text"), ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_of_any_origin_goes_back_as_its_text(answer, text):
-    assert items(USER, {"role": "assistant", **answer}, USER)[1:-1] == [{"role": "assistant", "content": text}]
+    sent = items(USER, {"role": "assistant", **answer}, USER)[1:-1]
+    assert sent == [{"type": "message", "role": "assistant", "content": text}]
 
 
 def test_an_image_in_an_answer_is_refused():

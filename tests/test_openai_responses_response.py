@@ -272,6 +272,14 @@ def test_whatever_way_a_host_tells_an_item_it_is_told_once(items, wanted, tellin
     assert streamed(whole, telling=telling)["choices"][0]["message"] == parse(made(), whole)["choices"][0]["message"]
 
 
+@pytest.mark.parametrize("telling", [("added", "deltas", "done", "output"), ("added", "deltas", "done")], ids=str)
+@every_answer
+def test_a_host_may_name_an_item_by_its_id_alone(items, wanted, telling):
+    whole = response(*({**item, "id": f"item_{index}"} for index, item in enumerate(items)))
+    unplaced = [{key: it for key, it in e.items() if key != "output_index"} for e in events(whole, telling=telling)]
+    assert folded(made(stream=True), named_sse(*unplaced)) == parse(made(), whole)
+
+
 @every_answer
 def test_deltas_alone_tell_what_can_be_read(items, wanted):
     told = streamed(response(*items), telling=("added", "deltas"))["choices"][0]["message"]

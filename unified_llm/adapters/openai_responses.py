@@ -299,6 +299,7 @@ class Decoder(BaseDecoder):
         self._calls: dict[int, int] = {}  # the place of each call among the calls
         self._open: dict[int, JSON] = {}  # calls that are not done
         self._ids: list[str] = []
+        self._places: dict[str | None, int] = {}  # of items, by their ids
         self._thought: tuple[int, str, int] | None = None
 
     def _read(self, event: Any, chunks: list[Any]) -> None:
@@ -306,7 +307,11 @@ class Decoder(BaseDecoder):
         if kind == "response.output_text.delta":
             text = event["delta"]
             if text:
-                self._texts[event["output_index"]].append(text)
+                try:
+                    texts = self._texts[event["output_index"]]
+                except KeyError:
+                    texts = self._texts[self._index(event)]
+                texts.append(text)
                 choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
                 if event.get("logprobs"):
                     choice["logprobs"] = {"content": event["logprobs"]}
@@ -316,6 +321,18 @@ class Decoder(BaseDecoder):
         elif kind in self._EVENTS:
             self._EVENTS[kind](self, event, chunks)
 
+    def _index(self, event: JSON) -> int:
+        """The place of the item that an event is about, which llama.cpp tells by the item's id alone.
+
+        https://github.com/ggml-org/llama.cpp/issues/20607
+        """
+        id = as_dict(event.get("item")).get("id") or event.get("item_id")
+        index = event.get("output_index")
+        if index is None:
+            return self._places.setdefault(id, len(self._places))
+        self._places[id] = index
+        return index
+
     def _start(self, event: JSON, chunks: list[Chunk]) -> None:
         response: JSON = event["response"]
         raise_failed(self.call, response)
@@ -324,9 +341,9 @@ class Decoder(BaseDecoder):
             self.head["created"] = int(response.get("created_at") or self.head["created"])
 
     def _add_item(self, event: JSON, chunks: list[Chunk]) -> None:
-        item: JSON = event["item"]
+        item, index = event["item"], self._index(event)
         if is_call(item) and item.get("name"):
-            self._begin_call(event["output_index"], item, chunks)
+            self._begin_call(index, item, chunks)
 
     def _begin_call(self, index: int, item: JSON, chunks: list[Chunk]) -> None:
         self._open[index] = item
@@ -339,10 +356,10 @@ class Decoder(BaseDecoder):
         self._emit(chunks, tool_calls=[{"index": at, **whole}])
 
     def _read_arguments(self, event: JSON, chunks: list[Chunk]) -> None:
-        self._add_arguments(event["output_index"], event["delta"], "function", chunks)
+        self._add_arguments(self._index(event), event["delta"], "function", chunks)
 
     def _read_input(self, event: JSON, chunks: list[Chunk]) -> None:
-        self._add_arguments(event["output_index"], event["delta"], CUSTOM, chunks)
+        self._add_arguments(self._index(event), event["delta"], CUSTOM, chunks)
 
     def _add_arguments(self, index: int, added: str, kind: str, chunks: list[Chunk]) -> None:
         if added and index in self._calls:
@@ -351,10 +368,10 @@ class Decoder(BaseDecoder):
             self._emit(chunks, tool_calls=[piece])
 
     def _read_summary(self, event: JSON, chunks: list[Chunk]) -> None:
-        self._add_thought((event["output_index"], "summary", event.get("summary_index") or 0), event["delta"], chunks)
+        self._add_thought((self._index(event), "summary", event.get("summary_index") or 0), event["delta"], chunks)
 
     def _read_reasoning(self, event: JSON, chunks: list[Chunk]) -> None:
-        self._add_thought((event["output_index"], "content", event.get("content_index") or 0), event["delta"], chunks)
+        self._add_thought((self._index(event), "content", event.get("content_index") or 0), event["delta"], chunks)
 
     def _add_thought(self, place: tuple[int, str, int], text: str, chunks: list[Chunk]) -> None:
         """Tell a piece of reasoning; paragraphs are parted by an empty line."""
@@ -368,11 +385,11 @@ class Decoder(BaseDecoder):
 
     def _read_refusal(self, event: JSON, chunks: list[Chunk]) -> None:
         if event["delta"]:
-            self._others[event["output_index"]].append(event["delta"])
+            self._others[self._index(event)].append(event["delta"])
             self._emit(chunks, refusal=event["delta"])
 
     def _finish_item(self, event: JSON, chunks: list[Chunk]) -> None:
-        self._complete(event["output_index"], event["item"], chunks)
+        self._complete(self._index(event), event["item"], chunks)
 
     def _complete(self, index: int, item: JSON, chunks: list[Chunk]) -> None:
         """Tell of a whole item what its deltas have not told."""

@@ -94,7 +94,8 @@ def _answer(call: Call, message: JSON, index: int) -> list[JSON]:
         raise call.refusal(f"messages[{index}] is the assistant's and may have only text")
     text = "".join(part.get("text") or part.get("refusal") or "" for part in given) or message.get("refusal") or ""
     calls = as_list(message.get("tool_calls"))
-    out: list[JSON] = [{"role": "assistant", "content": text}] if text or not calls else []
+    # "Cannot determine type of 'item'": llama.cpp takes no answer without a type
+    out: list[JSON] = [{"type": "message", "role": "assistant", "content": text}] if text or not calls else []
     for one in calls:
         if "function" in one:
             function: JSON = one["function"]
