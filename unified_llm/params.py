@@ -141,6 +141,11 @@ def _count(params: JSON, count: Any) -> None:
         raise BadRequestError(f"n is {count!r}; give the number of answers that you want")
 
 
+def _cache(params: JSON, cache: Any) -> None:
+    if cache != "auto":
+        raise BadRequestError(f"cache is {cache!r}; give 'auto', or put cache_control into parts, messages and tools")
+
+
 _CHECKS = {
     "stop": _stop,
     "stop_sequences": _stop_sequences,
@@ -149,6 +154,7 @@ _CHECKS = {
     "response_format": _response_format,
     "reasoning_effort": _effort,
     "n": _count,
+    "cache": _cache,
     "max_tokens": _limit,
     "max_completion_tokens": _limit,
 }

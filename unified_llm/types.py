@@ -178,6 +178,7 @@ class CompletionOptions(TypedDict, total=False):
     metadata: Mapping[str, str] | None
     store: bool | None
     prompt_cache_key: str | None
+    cache: Literal["auto"] | None
     # this library's own
     api_key: str | None
     base_url: str | None

@@ -14,6 +14,7 @@ from unified_llm import json_codec
 from unified_llm.adapters.anthropic_blocks import NAME, conversation
 from unified_llm.adapters.anthropic_errors import explain, status_in
 from unified_llm.adapters.anthropic_settings import render_reasoning, render_sampling
+from unified_llm.adapters.cache_marks import mark_prefixes
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import anthropic_schema
@@ -48,6 +49,7 @@ FINISH: dict[str, FinishReason] = {
 def render(call: Call) -> Request:
     """The request of a call."""
     body: JSON = {"model": call.route.model, "max_tokens": _max_tokens(call)}
+    mark_prefixes(call)
     system, messages = conversation(call)
     if system:
         body["system"] = system

@@ -14,6 +14,7 @@ from unified_llm.adapters.bedrock_blocks import NAME, answer_text, client_tool, 
 from unified_llm.adapters.bedrock_runtime import explain as explain
 from unified_llm.adapters.bedrock_runtime import failed_whole, failure, model_path
 from unified_llm.adapters.bedrock_settings import render_format, render_inference, render_rest, render_tools
+from unified_llm.adapters.cache_marks import mark_prefixes
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.framing.aws_events import EventStream
@@ -43,6 +44,10 @@ _MALFORMED = ("malformed_model_output", "malformed_tool_use")
 
 def render(call: Call) -> Request:
     """The request of a call."""
+    if "cache" in call.route.facts.get("has", ()):
+        mark_prefixes(call)
+    elif "cache" in call.params:
+        call.leave_out("cache", f"{call.route.model} is not known to cache prompts here")
     system, messages = conversation(call)
     body: JSON = {"messages": messages}
     if system:

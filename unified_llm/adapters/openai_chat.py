@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 from unified_llm import json_codec
+from unified_llm.adapters.cache_marks import mark_prefixes
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.openai_errors import explain as explain
@@ -86,6 +87,8 @@ _SAMPLING = "temperature top_p top_k frequency_penalty presence_penalty logit_bi
 def render(call: Call) -> Request:
     """The request of a call."""
     quirks = call.route.quirks
+    if quirks.get("cache_control"):
+        mark_prefixes(call)
     body: JSON = {"model": call.route.model, "messages": conversation(call)}
     limit = call.params.get("max_completion_tokens", call.params.get("max_tokens"))
     if limit is not None:
