@@ -302,6 +302,17 @@ def test_a_stream_that_breaks_raises_with_what_was_delivered(broken: Any, kind: 
     assert reply.closed == 1
 
 
+@pytest.mark.parametrize("before", [(), (b": wait\n\n",), (b'data: {"id":',)], ids=["nothing", "a comment", "a half"])
+@pytest.mark.parametrize("stalled", [False, True], ids=["lost", "stalled"])
+def test_a_stream_that_breaks_before_its_first_chunk_raises_the_same(before: tuple[bytes, ...], stalled: bool) -> None:
+    broken = APITimeoutError("stalled") if stalled else APIConnectionError("reset")
+    reply = Reply(200, *before, broken)
+    error, effects = play(exchange(stream=True), reply)
+    assert type(error) is (APITimeoutError if stalled else IncompleteStreamError)
+    assert (error.provider, error.__cause__) == ("custom", None if stalled else broken)
+    assert effects[-1] == "Close"
+
+
 def test_a_connection_that_is_lost_after_the_end_is_no_error() -> None:
     made = exchange(stream=True)
     begun, _ = play(made, Reply(200, *EVENTS, APIConnectionError("reset")))

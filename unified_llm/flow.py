@@ -228,9 +228,16 @@ def _begin(exchange: Exchange, reply: Reply) -> Generator[Effect, Any, Begun]:
             seen.append(data)
             if chunks := decoder.feed(data):
                 return Begun(exchange, reply, decoder, chunks, seen)
-    except APIError:
+    except APIError as error:
         yield Close(reply)
+        if _lost(error):
+            raise exchange.call.incomplete("the connection was lost before the answer began") from error
         raise
+
+
+def _lost(error: BaseException) -> bool:
+    """Whether a connection broke off: no time ran out, and the stream was not told to be over."""
+    return isinstance(error, APIConnectionError) and not isinstance(error, (APITimeoutError, IncompleteStreamError))
 
 
 def _ended(exchange: Exchange, decoder: CallDecoder, seen: list[bytes]) -> Begun:
@@ -377,10 +384,7 @@ class Streaming:
         """
         decoder = self.begun.decoder
         try:
-            lost = isinstance(error, APIConnectionError) and not isinstance(
-                error, (APITimeoutError, IncompleteStreamError)
-            )
-            if not lost or decoder is None:
+            if not _lost(error) or decoder is None:
                 raise error
             self.ended = True
             return decoder.close()
