@@ -66,17 +66,36 @@ class Compared(NamedTuple):
     theirs: Reading
 
 
+class Compare:
+    """Serves a body, bytes or JSON, whole or streamed, and asks what it says."""
+
+    def __init__(self, format: Format, server: Server, client: Any) -> None:
+        self._format, self._server, self._client = format, server, client
+
+    def __call__(self, body: Any, stream: bool = False) -> Compared:
+        """What both say."""
+        theirs = self.theirs(body, stream)
+        return Compared(blurred(self.ours(body, stream), theirs), theirs)
+
+    def theirs(self, body: Any, stream: bool = False) -> Reading:
+        """What the vendor's SDK says."""
+        self._serve(body, stream)
+        return self._format.read(self._client, stream)
+
+    def ours(self, body: Any, stream: bool = False) -> Reading:
+        """What this library says."""
+        self._serve(body, stream)
+        return ours(self._format, self._server.url, stream)
+
+    def _serve(self, body: Any, stream: bool) -> None:
+        self._server.answers = [streamed_answer(self._format, body) if stream else [http(body)]]
+
+
 @contextmanager
-def compared(format: Format) -> Iterator[Callable[..., Compared]]:
-    """A function of a body, bytes or JSON, and of whether it is streamed, that gives what both read in it."""
+def compared(format: Format) -> Iterator[Compare]:
+    """What compares the two on this format; the server and the SDK's client live as long as the context."""
     with Server(b"") as server, format.client(server.url) as client:
-
-        def compare(body: Any, stream: bool = False) -> Compared:
-            server.answers = [streamed_answer(format, body) if stream else [http(body)]]
-            theirs = format.read(client, stream)
-            return Compared(blurred(ours(format, server.url, stream), theirs), theirs)
-
-        yield compare
+        yield Compare(format, server, client)
 
 
 def streamed_answer(format: Format, body: bytes) -> list[Any]:
