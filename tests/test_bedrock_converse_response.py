@@ -302,11 +302,6 @@ def test_a_successful_answer_that_is_none_raises(body, kind):
         parse(call(MODEL), body)
 
 
-def test_an_error_body_in_place_of_a_stream_raises_what_it_stands_for():
-    with pytest.raises(PermissionDeniedError):
-        decode(call(MODEL), b'{"__type": "AccessDeniedException", "message": "No"}')
-
-
 def test_too_long_a_prompt_has_its_own_class_in_a_stream_too():
     with pytest.raises(ContextWindowExceededError):
         decode(call(MODEL), exception("validationException", {"message": "prompt is too long: 9 > 8"}))

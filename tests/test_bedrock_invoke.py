@@ -21,7 +21,6 @@ from unified_llm.errors import (
     APIStatusError,
     BadRequestError,
     IncompleteStreamError,
-    NotFoundError,
     OverloadedError,
     RateLimitError,
 )
@@ -209,7 +208,6 @@ IN_STREAMS = {
     "an exception": (exception("throttlingException", {"message": "Slow"}), RateLimitError, "Slow"),
     "a timeout of the model": (exception("modelTimeoutException", {"message": "Late"}), APIStatusError, "Late"),
     "an error of Anthropic's": (chunk(OVERLOADED), OverloadedError, "Overloaded"),
-    "JSON in place of a stream": (b'{"__type":"a#ResourceNotFoundException"}', NotFoundError, "ResourceNotFound"),
     "no base64": (event("chunk", {"bytes": "x"}), APIResponseValidationError, "format"),
     "no JSON inside": (event("chunk", {"bytes": "eHg="}), APIResponseValidationError, "format"),
     "damage": (chunk(OVERLOADED)[:-1] + b"\x00", APIResponseValidationError, "checksum"),

@@ -7,6 +7,7 @@ rule (retries, errors, what a stream may still do) is written once. The pattern 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import length_hint
 from typing import Any, NamedTuple, Protocol, TypeAlias, cast
@@ -20,14 +21,13 @@ from unified_llm.chunks import fold, unfold
 from unified_llm.errors import (
     APIConnectionError,
     APIError,
+    APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
     IncompleteStreamError,
     NotFoundError,
     class_for,
 )
-from unified_llm.framing.ndjson import NewlineDelimitedJSON
-from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.response import Completion
 from unified_llm.retries import Retries, seconds_to_wait, worth_another
 from unified_llm.types import JSON, Chunk
@@ -229,6 +229,8 @@ def _begin(exchange: Exchange, reply: Reply) -> Generator[Effect, Any, Begun]:
             if chunks := decoder.feed(data):
                 return Begun(exchange, reply, decoder, chunks, seen)
     except APIError as error:
+        if isinstance(error, APIResponseValidationError) and b"".join(seen).lstrip().startswith(b"{"):
+            return (yield from _in_one_piece(exchange, reply, seen))
         yield Close(reply)
         if _lost(error):
             raise exchange.call.incomplete("the connection was lost before the answer began") from error
@@ -243,34 +245,34 @@ def _lost(error: BaseException) -> bool:
 def _ended(exchange: Exchange, decoder: CallDecoder, seen: list[bytes]) -> Begun:
     """A body that ended before it gave a chunk: perhaps it is no stream, but an error, or the answer in one piece."""
     body = b"".join(seen)
-    if _begins_a_stream(exchange, body) or not body.strip():
+    if exchange.adapter.FRAMING.begins(body) or not body.strip():
         return Begun(exchange, None, decoder, decoder.close(), seen)
     return Begun(exchange, None, None, unfold(_whole(exchange, body)), seen)
 
 
-def _begins_a_stream(exchange: Exchange, body: bytes) -> bool:
-    framing = exchange.adapter.FRAMING
-    if framing is ServerSentEvents:
-        return _is_events(body)
-    return framing is not NewlineDelimitedJSON or body.lstrip().startswith(b"{")
-
-
-def _is_events(body: bytes) -> bool:
-    return body.lstrip(b"\xef\xbb\xbf\r\n").startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
+def _in_one_piece(exchange: Exchange, reply: Reply, seen: list[bytes]) -> Generator[Effect, Any, Begun]:
+    """Read on a JSON object of which no stream could be read: it may be the answer in one piece, on several lines."""
+    with suppress(APIError):
+        while (data := (yield Read(reply))) is not None:
+            seen.append(data)
+    yield Close(reply)
+    return Begun(exchange, None, None, unfold(_whole(exchange, b"".join(seen))), seen)
 
 
 def _whole(exchange: Exchange, content: bytes) -> JSON:
-    call = exchange.call
+    call, begins = exchange.call, exchange.adapter.FRAMING.begins
     try:
         body = json_codec.loads(content)
     except ValueError as error:
-        if exchange.adapter.FRAMING is ServerSentEvents and _is_events(content):
-            decoder = exchange.adapter.Decoder(call)  # a server that streams whatever was asked for
-            return fold([*decoder.feed(content), *decoder.close()])
-        what = "is not JSON" if content.strip() else "is empty"
-        raise call.invalid(f"the answer {what}", content) from error
+        if not begins(content):
+            what = "is not JSON" if content.strip() else "is empty"
+            raise call.invalid(f"the answer {what}", content) from error
+        body = None
     if not isinstance(body, dict):
-        raise call.invalid("the answer is not a JSON object", content)
+        if not begins(content):
+            raise call.invalid("the answer is not a JSON object", content)
+        decoder = exchange.adapter.Decoder(call)  # a server that streams whatever was asked for
+        return fold([*decoder.feed(content), *decoder.close()])
     try:
         return exchange.adapter.parse(call, cast("JSON", body))
     except UNREADABLE as error:

@@ -211,6 +211,11 @@ Explain = Callable[[int, Any], tuple[str | None, str]]
 class Framing(Protocol):
     """Splits a streamed body into the payloads of its events."""
 
+    @staticmethod
+    def begins(body: bytes) -> bool:
+        """Whether a body is such a stream, as far as its beginning tells."""
+        ...
+
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that these bytes complete."""
         ...

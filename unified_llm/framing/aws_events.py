@@ -10,7 +10,6 @@ What is given on is JSON again, an object with one key:
     {"<event type>": <payload>}                                 an event
     {"exception": {"type": ..., "body": <payload>}}             an exception, or an error with its code as the type
     {"corrupt": {"why": ..., "start": ...}}                     bytes that are no such message; nothing follows
-    {"whole": <body>}                                           a body that is one JSON object and no stream
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _SHOWN = 200
 class EventStream:
     """Splits a body into its messages, whatever way the network cut it."""
 
-    __slots__ = ("_begun", "_ended", "_held", "_kinds", "_size", "_wanted")
+    __slots__ = ("_ended", "_held", "_kinds", "_size", "_wanted")
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -49,7 +48,12 @@ class EventStream:
         """Bytes that must be held before there is something to split."""
         self._kinds: dict[bytes, tuple[bytes, bytes]] = {}
         """What stands before and after a payload with these headers; few differ in one stream."""
-        self._begun = self._ended = False
+        self._ended = False
+
+    @staticmethod
+    def begins(body: bytes) -> bool:
+        """Whether a body is of messages, as far as its beginning tells: the highest byte of a length is 0 or 1."""
+        return body.startswith((b"\0", b"\1"))
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that these bytes complete, each as JSON."""
@@ -76,16 +80,11 @@ class EventStream:
         return out
 
     def close(self) -> list[bytes]:
-        """A body that was one JSON object; of a message that is not complete, nothing."""
-        body = b"".join(self._held)
-        self._held = []
-        return [b'{"whole":' + body + b"}"] if _is_object(body) and not self._begun else []
+        """Nothing: what is held is a message that is not complete."""
+        return []
 
     def _split(self, data: bytes, out: list[bytes]) -> bytes:
         """Append the messages that are complete, and give back the bytes after them."""
-        if not self._begun and _is_object(data):
-            self._wanted = LARGEST
-            return data
         at, end = 0, len(data)
         self._wanted = _PRELUDE.size
         while end - at >= _PRELUDE.size:
@@ -105,7 +104,6 @@ class EventStream:
                 return self._corrupt("the headers of a message cannot be read", data[at:], out)
             before, after = kind
             out.append(before + (payload or b"{}") + after if after == b"}" else _failure(before, payload))
-            self._begun = True
             at += total
         return data[at:]
 
@@ -145,11 +143,6 @@ def _failure(before: bytes, payload: bytes) -> bytes:
     except ValueError:
         payload = json_codec.dumps(payload.decode("utf-8", "replace")).encode()
     return before + payload + b"}}"
-
-
-def _is_object(data: bytes) -> bool:
-    """Whether this begins a JSON object: read as a length, an opening brace stands for 2 GB and more."""
-    return data.startswith(b"{")
 
 
 def _texts(headers: bytes) -> dict[str, str]:

@@ -87,6 +87,11 @@ class EventsOrArray:
 
     __slots__ = ("_held", "_inner")
 
+    @staticmethod
+    def begins(body: bytes) -> bool:
+        """Whether a body is one or the other, as far as its beginning tells."""
+        return body.lstrip(_BEFORE).startswith((b"[", b"{")) or ServerSentEvents.begins(body)
+
     def __init__(self) -> None:
         self._held = b""
         self._inner: ServerSentEvents | JSONObjects | _Other | None = None

@@ -16,6 +16,11 @@ class NewlineDelimitedJSON:
         self._held: list[bytes] = []
         """The pieces of a line that is not complete: joined once, so that a long one stays linear."""
 
+    @staticmethod
+    def begins(body: bytes) -> bool:
+        """Whether a body is of lines with objects, as far as its beginning tells."""
+        return body.lstrip().startswith(b"{")
+
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that these bytes complete."""
         end = data.rfind(b"\n") + 1

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 
 _BOM = b"\xef\xbb\xbf"
+_BEFORE = _BOM + b"\r\n"
+"""What may stand before the first field."""
 
 
 class ServerSentEvents:
@@ -22,6 +24,11 @@ class ServerSentEvents:
         self._held: list[bytes] = []
         """The pieces of an event that is not complete: joined once, so that a long one stays linear."""
         self._carriage_return = False
+
+    @staticmethod
+    def begins(body: bytes) -> bool:
+        """Whether a body is of events, as far as its beginning tells."""
+        return body.lstrip(_BEFORE).startswith((b"data:", b"event:", b":", b"id:", b"retry:"))
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads of the events that these bytes complete; comments and other fields give none."""
