@@ -26,12 +26,12 @@ MOST_LINES, MOST_FUNCTION_LINES, MOST_IMPORT_SECONDS = 700, 50, 0.030
 
 LAYERS = (
     "types errors json_codec",
-    "framing pricing config catalog content messages params response media_fetch",
-    "adapters auth sigv4",
+    "framing pricing config catalog content messages params response media_fetch docstrings schemas tool_schema",
+    "adapters auth google_auth sigv4",
     "flow fan_out chunks retries catalog_check",
     "tools structured router limits batch cache telemetry",
     "transport drivers sdk_client",
-    "api cli testing __main__",
+    "api agent cli testing __main__",
 )
 LAYER_OF = {module: height for height, modules in enumerate(LAYERS) for module in modules.split()}
 
