@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support_server import COMPLETION, ERROR_EVENT, EVENTS, MODEL, event
+from test_aws_events import exception
 
 from unified_llm import (
     APIConnectionError,
@@ -94,6 +95,7 @@ def failed(status: int, error: dict[str, Any] | None = None, **headers: str) -> 
 PASSING: dict[str, tuple[httpx.Response | Exception, type[APIError]]] = {
     "408": (failed(408), APIStatusError),
     "409": (failed(409), APIStatusError),
+    "424": (failed(424), APIStatusError),
     "429": (failed(429), RateLimitError),
     "500": (failed(500), InternalServerError),
     "503": (failed(503), InternalServerError),
@@ -299,6 +301,23 @@ def test_the_provider_may_say_how_long_to_wait_in_the_body_as(place: str) -> Non
 
 def test_the_wait_in_a_header_is_stronger_than_the_one_in_the_body() -> None:
     assert waits(reply(429, {"retry-after": "7"}, {"error": {"retry_after": 30}}), reply(429)) == [7]
+
+
+EXCEPTIONS = {
+    "modelStreamErrorException": APIStatusError,
+    "throttlingException": RateLimitError,
+    "serviceUnavailableException": InternalServerError,
+}
+
+
+@CALLS
+@pytest.mark.parametrize("name", EXCEPTIONS)
+@pytest.mark.usefixtures("quick")
+def test_an_exception_message_before_anything_is_met_by_more_requests(name: str, call: Callable[..., Any]) -> None:
+    handler, seen = answers(httpx.Response(200, content=exception(name, {"message": "Too many"})))
+    with pytest.raises(EXCEPTIONS[name], match="Too many"):
+        call(handler, stream=True, max_retries=2, adapter="bedrock_converse")
+    assert len(seen) == 3
 
 
 def test_the_error_has_the_wait_that_its_body_asked_for() -> None:

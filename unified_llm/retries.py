@@ -1,8 +1,9 @@
 """Which errors are worth another attempt, and how long to wait before it.
 
 The rules are those of OpenAI's and Anthropic's SDKs: connection errors, 408, 409, 429 and 500 and above, unless the
-provider's `x-should-retry` says otherwise; `retry-after-ms`, then `retry-after` (seconds or a date) up to 60 s; else
-0.5 s doubling to 8 s, less up to a quarter at random.
+provider's `x-should-retry` says otherwise; `retry-after-ms`, then `retry-after` (seconds or a date), then what the body
+asks for, up to 60 s; else 0.5 s doubling to 8 s, less up to a quarter at random. And 424: the model behind the API
+failed (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors).
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def worth_another(error: BaseException) -> bool:
         return advice == "true"
     if error.code in _SPENT:
         return False
-    return error.status_code in (408, 409, 429) or error.status_code >= 500
+    return error.status_code in (408, 409, 424, 429) or error.status_code >= 500
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
