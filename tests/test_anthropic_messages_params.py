@@ -224,7 +224,11 @@ def test_strict_and_cache_control_of_a_tool_are_kept():
 
 @pytest.mark.parametrize(
     "tool",
-    [{"type": "web_search_20250305", "name": "web_search", "max_uses": 2}, {"name": "f", "input_schema": SCHEMA}],
+    [
+        {"type": "web_search_20250305", "name": "web_search", "max_uses": 2},
+        {"name": "f", "input_schema": SCHEMA},
+        {"name": "f", "input_schema": SCHEMA, "strict": True, "input_examples": [{}], "eager_input_streaming": True},
+    ],
     ids=["server tool", "client tool"],
 )
 def test_a_tool_in_anthropics_own_form_is_passed_on(tool):

@@ -165,3 +165,48 @@ def test_the_callers_objects_are_never_changed():
     given = frozen(options)
     check(given)
     assert given == options
+
+
+# --- tools ---------------------------------------------------------------------------------------------------------
+
+
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return city
+
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather in a city.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def test_a_function_among_the_tools_becomes_its_dict_and_dicts_stay_the_same():
+    server = {"type": "web_search_20250305", "name": "web_search"}
+    given = frozen([TOOL, get_weather, server])
+    tools = check({"tools": given})["tools"]
+    assert tools == [TOOL, WEATHER, server]
+    assert (tools[0] is given[0], tools[2] is given[2]) == (True, True)
+
+
+def test_a_tool_in_the_form_of_anthropic_becomes_one_of_openai():
+    schema = {"type": "object", "properties": {}}
+    given = frozen({"name": "f", "description": "d", "input_schema": schema, "strict": True, "input_examples": [{}]})
+    function = {"name": "f", "description": "d", "parameters": schema, "strict": True}
+    expected = {"type": "function", "function": function, "input_examples": [{}]}
+    assert check({"tools": [given]})["tools"] == [expected]
+    assert check({"tools": [{**given, "type": "custom"}]})["tools"] == [expected]
+
+
+def test_a_function_as_the_choice_names_its_tool():
+    params = check({"tools": [get_weather], "tool_choice": get_weather})
+    assert params["tool_choice"] == {"type": "function", "function": {"name": "get_weather"}}

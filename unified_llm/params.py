@@ -79,21 +79,45 @@ def _stop_sequences(params: JSON, stop: Any) -> None:
 
 def _tools(params: JSON, tools: Any) -> None:
     if not isinstance(tools, Sequence) or isinstance(tools, str):
-        raise BadRequestError(f"tools is {type(tools).__name__}; give a list of tool dicts")
-    for index, tool in enumerate(cast("Sequence[Any]", tools)):
-        if not isinstance(tool, Mapping):
-            raise BadRequestError(f"tools[{index}] is {type(tool).__name__}; give a tool dict")
-        function: Any = cast("JSON", tool).get("function")
-        if function is not None and not (isinstance(function, Mapping) and "name" in function):
-            raise BadRequestError(f"the function of tools[{index}] has no name")
+        raise BadRequestError(f"tools is {type(tools).__name__}; give a list of tool dicts, functions or classes")
+    params["tools"] = [_tool(tool, index) for index, tool in enumerate(cast("Sequence[Any]", tools))]
+
+
+def _tool(tool: Any, index: int) -> JSON:
+    """A tool dict: the given one, that of a function or a class, or OpenAI's form of Anthropic's."""
+    if not isinstance(tool, Mapping):
+        if not callable(tool):
+            raise BadRequestError(f"tools[{index}] is {type(tool).__name__}; give a tool dict, a function or a class")
+        from unified_llm.tool_schema import tool_of  # noqa: PLC0415 - loads pydantic
+
+        return tool_of(tool)
+    given = cast("JSON", tool)
+    function: Any = given.get("function")
+    if function is not None and not (isinstance(function, Mapping) and "name" in function):
+        raise BadRequestError(f"the function of tools[{index}] has no name")
+    return _function(given) if function is None and "name" in given and "input_schema" in given else given
+
+
+_NATIVE_FUNCTION = {"name": "name", "description": "description", "input_schema": "parameters", "strict": "strict"}
+
+
+def _function(given: JSON) -> JSON:
+    """OpenAI's form of a client tool in Anthropic's; what only Claude knows of it stays beside the function."""
+    function = {new: given[old] for old, new in _NATIVE_FUNCTION.items() if old in given}
+    rest = {key: value for key, value in given.items() if key not in _NATIVE_FUNCTION and key != "type"}
+    return {"type": "function", "function": function, **rest}
 
 
 _NATIVE_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
 def _tool_choice(params: JSON, choice: Any) -> None:
-    """OpenAI's form of a choice that may be Anthropic's (`{"type": "tool", "name": ...}`) or the Responses API's."""
-    if isinstance(choice, Mapping):
+    """OpenAI's form of a choice: of Anthropic's (`{"type": "tool", "name": ...}`), the Responses API's, or a tool."""
+    if callable(choice):
+        from unified_llm.tool_schema import name_of  # noqa: PLC0415 - loads pydantic
+
+        params["tool_choice"] = {"type": "function", "function": {"name": name_of(choice)}}
+    elif isinstance(choice, Mapping):
         given = cast("JSON", choice)
         kind, name = given.get("type"), given.get("name")
         if kind in _NATIVE_CHOICES:

@@ -99,10 +99,11 @@ def _tool(call: Call, tool: JSON) -> JSON:
     for name in ("description", "strict"):
         if function.get(name) is not None:
             out[name] = function[name]
-    for name in ("cache_control", "defer_loading"):
-        if name in tool:
-            out[name] = tool[name]
-    return out
+    return out | {name: tool[name] for name in _TOOL_FIELDS if name in tool}
+
+
+_TOOL_FIELDS = ("cache_control", "defer_loading", "allowed_callers", "input_examples", "eager_input_streaming")
+"""What only Claude knows of a tool; it stands beside the function."""
 
 
 def _tool_choice(call: Call, body: JSON) -> JSON | None:
