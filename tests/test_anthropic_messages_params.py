@@ -229,7 +229,7 @@ def test_strict_and_cache_control_of_a_tool_are_kept():
         {"name": "f", "input_schema": SCHEMA},
         {"name": "f", "input_schema": SCHEMA, "strict": True, "input_examples": [{}], "eager_input_streaming": True},
     ],
-    ids=["server tool", "client tool"],
+    ids=["server tool", "client tool", "client tool with all fields"],
 )
 def test_a_tool_in_anthropics_own_form_is_passed_on(tool):
     assert rendered(tools=[tool])[0]["tools"] == [tool]
