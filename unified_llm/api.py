@@ -12,7 +12,7 @@ from typing import Any, Literal, Unpack, overload
 from unified_llm import __version__
 from unified_llm.adapters import load
 from unified_llm.adapters.contract import Call, MediaNeeded, OneAnswerOnlyError, Request
-from unified_llm.auth import headers_of
+from unified_llm.auth import GOOGLE, headers_of, token_of
 from unified_llm.catalog import Route, resolve
 from unified_llm.config import address_of, filled, key_of
 from unified_llm.drivers import AsyncStream, Stream, adrive, drive
@@ -167,9 +167,11 @@ def prepare(
         body = {**body, **extra}
     # before the address: where `.env` has the key, it may have the address too
     signs_itself = is_sdk_client(options.get("client"))
-    key = None if signs_itself else key_of(route, options.get("api_key"))
+    given = options.get("api_key")
+    key = None if signs_itself else key_of(route, given)
+    token = None if signs_itself or key else token_of(route, given)
     address = _address(route)
-    sign = signer(route, address) if service_of(route.auth) and key is None and not signs_itself else None
+    sign = signer(route, address) if service_of(route.auth) and not (signs_itself or key or token) else None
     return Exchange(
         call=call,
         adapter=adapter,
@@ -183,25 +185,39 @@ def prepare(
         max_retries=MAX_RETRIES if (most := options.get("max_retries")) is None else most,
         key=key or (sign.secret if sign else None),
         sign=sign,
+        token=token,
     )
 
 
 def _address(route: Route) -> str:
+    """The address up to the path of the wire format, and its query if it has one."""
     address = address_of(route)
     if service_of(route.auth):
         address = placed(route, address)  # a region may also stand in a profile
+    elif route.auth == GOOGLE:
+        from unified_llm import google_auth  # noqa: PLC0415 - for the few providers that are there
+
+        address = google_auth.placed(route, address)
     address = filled(route, address)
     if not address:
         raise BadRequestError(
             f"{route.provider} has no address of its own; give base_url=", provider=route.provider, model=route.model
         )
+    if between := filled(route, route.format.get("path", "")):
+        ends_so = address.partition("?")[0].rstrip("/").endswith(between[between.rindex("/") :])
+        return address if ends_so else _joined(address, between)
     return address
 
 
+_BEGINNINGS = ("/v1", "/v2", "/openai")
+
+
 def _joined(address: str, path: str) -> str:
-    """Address and path; some callers end the one with the version that begins the other."""
-    version = path[: path.find("/", 1)]
-    return address + (path[len(version) :] if version in ("/v1", "/v2") and address.endswith(version) else path)
+    """Address and path; some callers end the one with what begins the other, and some addresses have a query."""
+    base, _, query = address.partition("?")
+    base, first = base.rstrip("/"), path[: path.find("/", 1)]
+    url = base + (path[len(first) :] if first in _BEGINNINGS and base.endswith(first) else path)
+    return f"{url}{'&' if '?' in path else '?'}{query}" if query else url
 
 
 def _headers(route: Route, request: Request, key: str | None, options: CompletionOptions) -> dict[str, str]:

@@ -1,16 +1,85 @@
-"""How a key travels."""
+"""How keys and tokens travel, and who gives them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Protocol
+
 from unified_llm.catalog import Route
+from unified_llm.config import checked_key
+
+GOOGLE = "oauth:google"
+"""The `auth` of a provider that takes Google's tokens."""
+
+
+class Token(Protocol):
+    """A key that does not hold for ever; asked before each attempt."""
+
+    def current(self) -> str | None:
+        """The token, None where it must be obtained first."""
+        ...
+
+    @property
+    def obtain(self) -> Callable[[], Any]:
+        """Gives a token, or an awaitable of one; this may take a while."""
+        ...
+
+    def headers(self, token: str) -> dict[str, str]:
+        """The headers that carry it."""
+        ...
+
+
+class CallersToken:
+    """What the caller's function gives, such as `azure.identity.get_bearer_token_provider`: it knows when a token ends.
+
+    Args:
+        function: blocking or not; it is called before each attempt.
+    """
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.obtain = function
+
+    def current(self) -> str | None:
+        """Nothing: only the function knows."""
+        return None
+
+    def headers(self, token: Any) -> dict[str, str]:
+        """The headers that carry it: always as a bearer token.
+
+        Raises:
+            AuthenticationError: the function gave no token.
+        """
+        return bearer(checked_key(token, "the token that the function of api_key= gave"))
+
+
+def token_of(route: Route, given: Any) -> Token | None:
+    """What gives the tokens of a call, None where a key or a signature does instead.
+
+    Args:
+        route: whose.
+        given: the `api_key` of the call.
+    """
+    if callable(given):
+        return CallersToken(given)
+    if route.auth == GOOGLE:
+        from unified_llm import google_auth  # noqa: PLC0415 - for the few providers that take such tokens
+
+        return google_auth.token()
+    return None
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a bearer token."""
+    return {"authorization": f"Bearer {token}"}
 
 
 def headers_of(route: Route, key: str | None) -> dict[str, str]:
     """The headers that carry a key: a bearer token, or the bare key in the header that the provider's row names.
 
-    Where calls are signed (`sigv4:<service>`), a key is an alternative to the signature and a bearer token.
+    Where calls are signed (`sigv4:<service>`) or take a token (`oauth:google`), a key is an alternative to that, and
+    a bearer token.
     """
     if key is None:
         return {}
-    is_header = route.auth != "bearer" and ":" not in route.auth
-    return {route.auth: key} if is_header else {"authorization": f"Bearer {key}"}
+    auth = route.format.get("auth", route.auth)
+    return bearer(key) if auth == "bearer" or ":" in auth else {auth: key}

@@ -88,6 +88,15 @@ class Model(TypedDict, total=False):
     """Where this model departs from its family."""
 
 
+class Format(TypedDict, total=False):
+    """What is different where a provider is asked in one of its wire formats."""
+
+    path: str
+    """What stands between the provider's address and the path of the format; `{model}` is the model's name."""
+    auth: str
+    """As the provider's."""
+
+
 class Provider(TypedDict, total=False):
     """Where a provider is and how it is asked."""
 
@@ -95,7 +104,7 @@ class Provider(TypedDict, total=False):
     url: str
     url_vars: dict[str, list[str]]
     """The parts of `url` in braces, and the environment variables that fill them, first one set wins; of a value that
-    is a whole address only the host counts."""
+    is a whole address only the host counts. `NAME.example.com` is a variable for what stands before `.example.com`."""
     url_env: list[str]
     """Environment variables that move `url`, first one set wins."""
     key_env: list[str]
@@ -103,14 +112,16 @@ class Provider(TypedDict, total=False):
     keyless: bool
     """A server that works without a key."""
     auth: str
-    """`bearer`, the name of the header that carries the bare key, or `sigv4:<service>` for what is signed as
-    Amazon wants it where there is no key. Default: bearer."""
+    """`bearer`, the name of the header that carries the bare key, or what there is where there is no key:
+    `sigv4:<service>` for a signature of Amazon's, `oauth:google` for a token of Google's. Default: bearer."""
     adapter: str
     """The wire format. Default: openai_chat."""
     routes: dict[str, str]
     """Wire formats of the models whose names begin so, where they differ from `adapter`; longest wins."""
     tool_routes: dict[str, str]
     """Wire formats of the models whose names begin so, for calls with functions while they reason; longest wins."""
+    formats: dict[str, Format]
+    """What is different in some wire formats, by their names."""
     headers: dict[str, str]
     quirks: dict[str, Any]
     """What differs from the wire format: keys of the adapter's `Quirks`."""
@@ -135,6 +146,9 @@ class Catalog(Overlay):
     date: NotRequired[str]
 
 
+_AS_EVER: Format = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A model name resolved: who is asked, where, in which wire format, and what is known of the model."""
@@ -155,6 +169,12 @@ class Route:
     url_vars: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
     tool_adapter: str | None = None
     """The wire format in which the model takes functions while it reasons, where that is another one."""
+    formats: Mapping[str, Format] = field(default_factory=dict[str, Format])
+
+    @property
+    def format(self) -> Format:
+        """What is different in the wire format of this route."""
+        return self.formats.get(self.adapter) or _AS_EVER
 
     def of_call(self, params: Mapping[str, Any]) -> Route:
         """The route of a call with these parameters.
@@ -254,6 +274,7 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
         facts,
         start.url_vars,
         tool_adapter,
+        start.formats,
     )
 
 
@@ -352,6 +373,7 @@ def _start(provider: str) -> tuple[Route, _Formats, _Formats]:
         headers=row.get("headers", {}),
         quirks=row.get("quirks", {}),
         url_vars=row.get("url_vars", {}),
+        formats=row.get("formats", {}),
     )
     return common, _Formats(row.get("routes", {})), _Formats(row.get("tool_routes", {}))
 

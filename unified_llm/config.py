@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cache
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 from unified_llm.catalog import Route
 from unified_llm.errors import AuthenticationError, BadRequestError
@@ -29,21 +31,18 @@ def variable(names: tuple[str, ...], *, dotenv: bool = True) -> str | None:
     return None
 
 
-def key_of(route: Route, given: str | None) -> str | None:
-    """The key of a call, None for a server that needs none.
+def key_of(route: Route, given: Any) -> str | None:
+    """The key of a call, None for a server that needs none, and where `given` is a function that gives tokens.
 
     Raises:
         AuthenticationError: there is none, naming the variable that would hold it.
     """
-    key = (given or "").strip() or variable(route.key_env)
-    if key and not (key.isascii() and key.isprintable()):
-        raise AuthenticationError(
-            f"the key for {route.provider} has a character that no header can carry; was more copied than the key?",
-            provider=route.provider,
-            model=route.model,
-        )
-    if key:
-        return key
+    if callable(given):
+        return None
+    if not isinstance(given, str | None):
+        return checked_key(given, "api_key", route)
+    if key := (given or "").strip() or variable(route.key_env):
+        return checked_key(key, f"the key for {route.provider}", route)
     if route.keyless or not route.key_env:
         return None
     names = " or ".join(route.key_env)
@@ -52,6 +51,21 @@ def key_of(route: Route, given: str | None) -> str | None:
         provider=route.provider,
         model=route.model,
     )
+
+
+def checked_key(key: Any, what: str, route: Route | None = None) -> str:
+    """A key or a token that a header can carry.
+
+    Raises:
+        AuthenticationError: this is none; its value is not shown.
+    """
+    if not isinstance(key, str) or not (bare := key.strip()):
+        wrong = "is empty" if isinstance(key, str) else f"is {type(key).__name__}, not a string"
+    elif bare.isascii() and bare.isprintable():
+        return bare
+    else:
+        wrong = "has a character that no header can carry; was more copied than the key?"
+    raise AuthenticationError(f"{what} {wrong}", provider=route and route.provider, model=route and route.model)
 
 
 def address_of(route: Route) -> str:
@@ -66,24 +80,32 @@ def address_of(route: Route) -> str:
 
 
 def filled(route: Route, address: str) -> str:
-    """An address without braces: its parts are those that the variables of the row say.
+    """An address without braces: its parts are those that the variables of the row say, `{model}` the model's name.
 
     Raises:
         BadRequestError: a part is said nowhere, naming its variables.
     """
+    if "{" not in address:
+        return address
+    address = address.replace("{model}", quote(route.model, safe=""))
     for part, names in route.url_vars.items():
         place = f"{{{part}}}"
         if place in address:
-            address = address.replace(place, _part(route, part, tuple(names)))
+            address = address.replace(place, _part(route, part, names))
     return address
 
 
-def _part(route: Route, part: str, names: tuple[str, ...]) -> str:
-    value = variable(names)
-    if value is None:
-        raise BadRequestError(
-            f"no {part} for {route.provider}: set {' or '.join(names)} in the environment or .env, or give base_url=",
-            provider=route.provider,
-            model=route.model,
-        )
-    return urlsplit(value).netloc or value  # where a host is wanted, some give its whole address
+def _part(route: Route, part: str, names: Iterable[str]) -> str:
+    plain: list[str] = []
+    for entry in names:
+        name, dot, ending = entry.partition(".")
+        if value := variable((name,)):
+            # where a host is wanted, some give its whole address
+            return urlsplit(value).netloc or value + dot + ending
+        plain.append(name)
+    raise BadRequestError(
+        f"no {part} for {route.provider}: set {' or '.join(plain)} in the environment or .env, or give base_url="
+        f"{f' such as {route.url} with its parts filled in' if '{' in route.url else ''}",
+        provider=route.provider,
+        model=route.model,
+    )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 from unified_llm import json_codec
 from unified_llm.adapters import Adapter
 from unified_llm.adapters.contract import UNREADABLE, Call, CallDecoder
-from unified_llm.auth import headers_of
+from unified_llm.auth import Token
 from unified_llm.catalog import nearest_models
 from unified_llm.chunks import fold, unfold
 from unified_llm.errors import (
@@ -115,18 +115,6 @@ Flow: TypeAlias = Generator["Effect", Any, "Completion | Begun | list[Begun]"]
 """A call in the making; several streams stand for one answer with several choices."""
 
 
-class Token(Protocol):
-    """A key that does not hold for ever."""
-
-    def current(self) -> str | None:
-        """The token, None where it must be obtained first."""
-        ...
-
-    def obtain(self) -> Any:
-        """A token, or an awaitable of one; this may take a while."""
-        ...
-
-
 @dataclass(slots=True)
 class Exchange:
     """All that a flow needs to know of a call."""
@@ -147,8 +135,9 @@ class Exchange:
         """The request of an attempt; tokens and signatures hold only minutes, so each attempt has its own."""
         request = self.request
         if self.token is not None:
-            self.key = self.token.current() or (yield Obtain(self.token.obtain))
-            request = request._replace(headers={**request.headers, **headers_of(self.call.route, self.key)})
+            token = self.token.current() or (yield Obtain(self.token.obtain))
+            request = request._replace(headers={**self.token.headers(token), **request.headers})
+            self.key = token
         if self.sign is not None:
             request = request._replace(headers=self.sign(request.url, request.headers, request.content))
         return request

@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/chat.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 JSON: TypeAlias = dict[str, Any]
@@ -180,7 +180,7 @@ class CompletionOptions(TypedDict, total=False):
     prompt_cache_key: str | None
     cache: Literal["auto"] | None
     # this library's own
-    api_key: str | None
+    api_key: str | Callable[[], str | Awaitable[str]] | None
     base_url: str | None
     adapter: str | None
     timeout: Any

@@ -24,6 +24,8 @@ CROWDED = {"fireworks", "nvidia", "openrouter", "vercel"}
 NO_CHAT: dict[str, str] = {
     "": r"embed|rerank|whisper|moderation|transcri|voice|-tts|-stt|bge-",  # of any provider
     "azure": r"/|model-router",
+    # OpenAI's own are at the provider for them; what is named for a host or a size is listed there
+    "azure-ai": r"^(gpt-(?!oss)|o[1-9]|codex)|model.router|^jais|^meta-llama-3-",
     "bedrock": r"^claude|@|twelvelabs|sonic|:mm$|:\d+k$|/",
     "bedrock-mantle": r"/",
     "dashscope": r"asr|ocr|-mt-|livetranslate|realtime|tts",
@@ -35,6 +37,9 @@ NO_CHAT: dict[str, str] = {
     r"|image|realtime|transcribe|tts|whisper|moderation|^(text-)?(davinci|babbage|curie|ada)",
     # other labs' models are of another API; the oldest are long gone
     "perplexity": r"/|^(?!sonar|llama-3\.1-sonar)|^sonar-(small|medium)",
+    # other interfaces, and models whose wire format no adapter speaks there
+    "vertex": r"tts|live|native-audio|omni|deep-research|^(codestral|gemma|jamba|medlm|mistral)|image-generation"
+    r"|^mistralai/|experimental$",
     "xai": r"-stt|image|video",
     "zai": r"OCR",
 }

@@ -62,14 +62,12 @@ PREFIXES: dict[str, str] = {
 # --------------------------------------------------------------------------------------------------------- providers
 
 NOT_SHIPPED = {
-    "azure-ai",  # an api-version in the query
     "gigachat",  # key exchange
     "github",  # retired
     "github-copilot",  # key exchange, editor headers
     "opencode",  # several wire formats under different addresses
     "opencode-go",
     "sap-ai-core",  # key exchange
-    "vertex",  # a token of Google's
 }
 """Providers of the facts that the catalog has no row for, beside those whose wire format no adapter speaks."""
 
@@ -102,14 +100,50 @@ RESPONSES_ONLY = dict.fromkeys(
 RESPONSES_WITH_TOOLS = dict.fromkeys(["gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6"], "openai_responses")
 """What the names of the OpenAI models begin with that take no function on Chat Completions while they reason."""
 
+VERTEX_PUBLISHERS = (
+    "deepseek-ai/",
+    "google/",
+    "meta/",
+    "minimaxai/",
+    "mistralai/",
+    "moonshotai/",
+    "openai/",
+    "qwen/",
+    "xai/",
+    "zai-org/",
+)
+"""Whose models Vertex AI has on its endpoint for chat completions; there, a name is `publisher/model`.
+
+https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis
+"""
+
+_AZURE_HOST = ["AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE", "AZURE_RESOURCE_NAME.openai.azure.com"]
+
 URL_VARS: dict[str, dict[str, list[str]]] = {
-    "azure": {"host": ["AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"]},
+    "azure": {"host": _AZURE_HOST},
+    "azure-ai": {
+        "host": [
+            "AZURE_AI_API_BASE",
+            "AZURE_AI_ENDPOINT",
+            "ANTHROPIC_FOUNDRY_BASE_URL",
+            "ANTHROPIC_FOUNDRY_RESOURCE.services.ai.azure.com",
+        ]
+    },
     "bedrock": {"region": ["AWS_REGION", "AWS_DEFAULT_REGION"]},
     "bedrock-mantle": {"region": ["AWS_REGION", "AWS_DEFAULT_REGION"]},
     "cloudflare": {"account_id": ["CLOUDFLARE_ACCOUNT_ID"]},
     "cloudflare-gateway": {"account_id": ["CLOUDFLARE_ACCOUNT_ID"], "gateway_id": ["CLOUDFLARE_GATEWAY_ID"]},
     "databricks": {"host": ["DATABRICKS_HOST", "DATABRICKS_API_BASE"]},
     "snowflake": {"account": ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_ACCOUNT_ID"]},
+    "vertex": {
+        "location": ["GOOGLE_CLOUD_LOCATION", "CLOUD_ML_REGION", "VERTEXAI_LOCATION", "GOOGLE_VERTEX_LOCATION"],
+        "project": [
+            "GOOGLE_CLOUD_PROJECT",
+            "ANTHROPIC_VERTEX_PROJECT_ID",
+            "VERTEXAI_PROJECT",
+            "GOOGLE_VERTEX_PROJECT",
+        ],
+    },
 }
 """The variables for the parts of an address that stand in braces; such a provider is shipped only if it is here."""
 
@@ -129,8 +163,25 @@ PROVIDER_CHANGES: dict[str, Row] = {
         "routes": dict.fromkeys(LEGACY_CLAUDE, "anthropic_complete"),
         "headers": {},  # the adapter sends the version
     },
-    # the whole endpoint is what the vendor tells its users to set, not the name of the resource
-    "azure": {"url": "https://{host}/openai/v1", "url_env": None, "routes": RESPONSES_ONLY},
+    # the whole endpoint is what the vendor tells its users to set, and some have the name of the resource alone
+    "azure": {
+        "url": "https://{host}",
+        "url_env": None,
+        "routes": RESPONSES_ONLY,
+        "formats": {"openai_chat": {"path": "/openai/v1"}, "openai_responses": {"path": "/openai/v1"}},
+    },
+    # its address with an api-version, /models, is the older surface
+    "azure-ai": {
+        "url": "https://{host}",
+        "url_env": None,
+        "key_env": ["AZURE_AI_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY", "AZURE_API_KEY"],
+        "routes": {"claude": "anthropic_messages"},
+        "formats": {
+            "anthropic_messages": {"path": "/anthropic", "auth": "x-api-key"},
+            "openai_chat": {"path": "/openai/v1"},
+            "openai_responses": {"path": "/openai/v1"},
+        },
+    },
     "bedrock": {
         "key_env": ["AWS_BEARER_TOKEN_BEDROCK"],
         "keyless": True,  # without that key a request is signed with those of AWS
@@ -143,6 +194,13 @@ PROVIDER_CHANGES: dict[str, Row] = {
     "databricks": {"url_env": None},
     "groq": {"url_env": ["GROQ_API_BASE"]},  # GROQ_BASE_URL is that of the vendor's SDK, without /openai/v1
     "openai": {"routes": RESPONSES_ONLY, "tool_routes": RESPONSES_WITH_TOOLS},
+    "vertex": {
+        "key_env": None,
+        "keyless": True,
+        "auth": "oauth:google",
+        "routes": {"claude": "anthropic_messages", **dict.fromkeys(VERTEX_PUBLISHERS, "openai_chat")},
+        "formats": {"openai_chat": {"path": "/endpoints/openapi"}},
+    },
     "xai": {"routes": {"grok-4.20-multi-agent": "openai_responses"}},
 }
 """Keys that replace those of the facts; None takes one away."""
@@ -157,6 +215,29 @@ ORGANISATIONS = {"bytedance"}
 """Names that Hugging Face has as an organisation, and so are no provider in `organisation/model`."""
 
 EXTRA_PROVIDERS: dict[str, Row] = {
+    "azure-deployments": {
+        "name": "Azure OpenAI (addresses of deployments, with an api-version)",
+        "url": "https://{host}/openai?api-version={api_version}",
+        "url_vars": {"host": _AZURE_HOST, "api_version": ["OPENAI_API_VERSION", "AZURE_API_VERSION"]},
+        "key_env": ["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
+        "auth": "api-key",
+        "routes": RESPONSES_ONLY,
+        "formats": {"openai_chat": {"path": "/deployments/{model}"}},
+        "docs": "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference",
+    },
+    "claude-on-google-cloud": {
+        "name": "Claude on Google Cloud (run by Anthropic)",
+        "url": "https://claude.googleapis.com/v1/projects/{project}/locations/{location}/workspaces/{workspace}/invoke",
+        "url_vars": {
+            "location": ["ANTHROPIC_GOOGLE_CLOUD_LOCATION"],
+            "project": ["ANTHROPIC_GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"],
+            "workspace": ["ANTHROPIC_GOOGLE_CLOUD_WORKSPACE_ID"],
+        },
+        "url_env": ["ANTHROPIC_GOOGLE_CLOUD_BASE_URL"],
+        "keyless": True,
+        "auth": "oauth:google",
+        "adapter": "anthropic_messages",
+    },
     "custom": {
         "name": "Any OpenAI-compatible server",
         "url": "",
@@ -169,6 +250,14 @@ EXTRA_PROVIDERS: dict[str, Row] = {
         "url_env": ["SGLANG_BASE_URL"],
         "key_env": ["SGLANG_API_KEY"],
         "keyless": True,
+    },
+    "vertex-express": {
+        "name": "Google Vertex AI (express mode, with an API key)",
+        "url": "https://aiplatform.googleapis.com/v1",
+        "key_env": ["GOOGLE_VERTEX_API_KEY", "GOOGLE_API_KEY"],
+        "auth": "x-goog-api-key",
+        "adapter": "gemini",
+        "docs": "https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode/overview",
     },
 }
 """Providers that the facts do not have."""
@@ -227,6 +316,7 @@ _STRICT: Row = {"strict_tools": True}
 QUIRKS: dict[str, Row] = {
     "ant-ling": {**_STRICT, "reasoning_param": "reasoning_object"},
     "azure": _OPENAI,
+    "azure-deployments": _OPENAI,
     "baseten": _STRICT,
     "byteplus": _VOLCENGINE,
     "cerebras": {"max_tokens_field": "max_completion_tokens", "echo_reasoning": "reasoning", "refused": ["logit_bias"]},
@@ -305,6 +395,8 @@ QUIRKS: dict[str, Row] = {
     "snowflake": {"reasoning_param": "reasoning_object"},
     "streamlake": {"max_tokens_field": "max_completion_tokens"},
     "vercel": {"reasoning_param": "reasoning_object", "echo_reasoning": "reasoning_details"},
+    "vertex": {"publisher": "google", "raw_predict": "vertex-2023-10-16"},
+    "vertex-express": {"publisher": "google"},
     "vllm": {"reasoning_param": "chat_template_kwargs", "echo_reasoning": "reasoning"},
     "volcengine": _VOLCENGINE,
     "xai": {"refused": ["frequency_penalty", "presence_penalty"]},

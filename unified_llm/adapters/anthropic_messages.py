@@ -32,6 +32,9 @@ DEFAULT_MAX_TOKENS = 4096
 class Quirks(TypedDict, total=False):
     """What a host of Messages may do differently."""
 
+    raw_predict: str
+    """The `anthropic_version` of a host that has it in the body, and the model in the address. Default: none. https://docs.anthropic.com/en/api/claude-on-vertex-ai"""
+
 
 FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -61,7 +64,18 @@ def render(call: Call) -> Request:
     _render_rest(call, body)
     if call.stream:
         body["stream"] = True
+    if version := call.route.quirks.get("raw_predict"):
+        return _raw_predict(call, body, version)
     return Request("/v1/messages", body, {"anthropic-version": VERSION})
+
+
+def _raw_predict(call: Call, body: JSON, version: str) -> Request:
+    """The same request as Vertex AI has it, where a model in the body is refused ("Extra inputs are not permitted")."""
+    model: str = body.pop("model")
+    if any(sign in model for sign in "/?#%; \\"):
+        raise call.refusal(f"{model!r} is no name of a model: it has signs that mean something in an address")
+    method = "streamRawPredict" if call.stream else "rawPredict"
+    return Request(f"/publishers/anthropic/models/{model}:{method}", {"anthropic_version": version, **body})
 
 
 def _max_tokens(call: Call) -> int:

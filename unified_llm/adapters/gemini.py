@@ -31,6 +31,8 @@ class Quirks(TypedDict, total=False):
 
     media_urls: bool
     """Whether public http(s) addresses of media are fetched; else only uploaded files and data. Default: True. https://ai.google.dev/gemini-api/docs/file-input-methods"""
+    publisher: str
+    """Whose models those without a publisher of their own are, where addresses say so. Default: none. https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference"""
 
 
 # --- request -------------------------------------------------------------------------------------------------------
@@ -53,8 +55,10 @@ def _path(call: Call) -> str:
     name = call.route.model
     if any(sign in name for sign in "?#% \\") or ".." in name:
         raise call.refusal(f"{name!r} is no name of a model: it has signs that mean something in an address")
-    resource = name if name.startswith(("models/", "tunedModels/", "endpoints/")) else f"models/{name}"
-    return f"/{resource}:{'streamGenerateContent?alt=sse' if call.stream else 'generateContent'}"
+    publisher = call.route.quirks.get("publisher")
+    if not name.startswith(("models/", "tunedModels/", "endpoints/", "publishers/")):
+        name = f"publishers/{publisher}/models/{name}" if publisher else f"models/{name}"
+    return f"/{name}:{'streamGenerateContent?alt=sse' if call.stream else 'generateContent'}"
 
 
 # --- response ------------------------------------------------------------------------------------------------------
