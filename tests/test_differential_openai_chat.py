@@ -210,3 +210,20 @@ def test_openais_sdk_loses_a_last_event_that_no_blank_line_ends(compare):
     mine, theirs = compare(sse(piece(content="Hi"), piece("stop"), end()).removesuffix(b"\n"), True)
     assert mine == Reading("Hi", "stop", COUNTED)
     assert theirs == mine._replace(usage=None)
+
+
+def test_openais_sdk_passes_an_object_on_where_the_text_should_be(compare):
+    """Cloudflare answers a schema so. The text of an answer that was asked for as JSON is the JSON."""
+    said = {"name": "Emily", "age": 32}
+    mine, theirs = compare(whole(content=said))
+    assert mine == Reading('{"name":"Emily","age":32}', "stop", COUNTED)
+    assert theirs == mine._replace(text=said)
+
+
+def test_openais_sdk_forgets_usage_when_an_event_without_it_follows(compare):
+    """OpenAI itself sends the results of moderation behind the usage."""
+    mine, theirs = compare(
+        sse(piece(content="Hi"), piece("stop"), end(), {**end(None), "moderation": {}}, "[DONE]"), True
+    )
+    assert mine == Reading("Hi", "stop", COUNTED)
+    assert theirs == mine._replace(usage=None)

@@ -347,11 +347,13 @@ def _arguments(native: Any) -> str:
 
 
 def _texts(content: Any) -> tuple[str, str]:
-    """(text, thoughts) of a content that is a string, or a list of strings and parts."""
+    """(text, thoughts) of a content that is a string, a list of strings and parts, or the object that was asked for."""
     if not content:
         return "", ""
     if isinstance(content, str):
         return content, ""
+    if isinstance(content, dict):  # Workers AI answers a JSON schema with the object, not with its text
+        return json_codec.dumps(content), ""
     text, thoughts = "", ""
     for part in content:
         if isinstance(part, str):
