@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from unified_llm import BadRequestError, NotFoundError, adapters, catalog
 from unified_llm.adapters import load as load_adapter
 from unified_llm.catalog import Model, Provider, Rules, register, resolve
-from unified_llm.pricing import Rates
+from unified_llm.pricing import Prices, Rates
 
 FILE = Path(__file__).parent.parent / "model_catalog.json"
 DATA: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
@@ -366,7 +366,7 @@ def test_the_file_has_only_known_keys() -> None:
     catalog._check(DATA)
     assert {key for _, row in FACTS for key in row.get("rules", {})} <= Rules.__annotations__.keys()
     rates = set(Rates.__annotations__)
-    assert {key for _, row in FACTS for key in row.get("price", {})} <= rates | {"tiers"}
+    assert {key for _, row in FACTS for key in row.get("price", {})} <= set(Prices.__annotations__)
     assert {key for _, row in FACTS for tier in row.get("price", {}).get("tiers", []) for key in tier} <= rates | {
         "above"
     }
@@ -460,10 +460,13 @@ def test_no_answer_may_be_longer_than_the_context() -> None:
 
 def test_no_read_from_a_cache_costs_more_than_the_tokens_themselves() -> None:
     rates = [
-        (name, rate) for name, row in FACTS if "price" in row for rate in [row["price"], *row["price"].get("tiers", [])]
+        (name, rate)
+        for name, row in FACTS
+        if (price := row.get("price"))
+        for rate in [price, *price.get("tiers", []), *price.get("services", {}).values()]
     ]
     assert [name for name, rate in rates if rate.get("cache_read", 0) > rate["input"]] == []
-    assert [name for name, rate in rates if min(value for key, value in rate.items() if key != "tiers") < 0] == []
+    assert [name for name, rate in rates if min(rate.get(key, 0) for key in Rates.__annotations__) < 0] == []
 
 
 def test_no_model_both_has_and_lacks_something() -> None:

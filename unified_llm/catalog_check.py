@@ -7,6 +7,7 @@ is for whoever changes the catalog or writes an overlay; nothing here runs in a 
 from __future__ import annotations
 
 import json
+import math
 import re
 import types
 import typing
@@ -23,6 +24,8 @@ JUMP = 2.5
 """A price that moves by more than this factor is most often a slip of the decimal point."""
 MOST_FOR_A_CACHE_WRITE = 2.5
 """Writing to a cache costs at most this many times the plain tokens: an hour is 2 at Anthropic."""
+CHEAPER = ("services.batch", "services.flex", "off_peak")
+"""What nobody would use if it cost more than the plain service."""
 CAPABILITIES = ("tools", "vision", "pdf", "audio", "video", "reasoning", "schema", "cache", "search", "computer")
 _POINTERS = ("alias", "like")
 _OPENAI_CHAT = "openai_chat"
@@ -261,6 +264,22 @@ def _wrong_words(place: str, row: Model) -> Iterator[str]:
 
 
 def _wrong_prices(place: str, price: Mapping[str, Any]) -> Iterator[str]:
+    yield from _wrong_tiers(place, price)
+    others = {f"services.{name}": rates for name, rates in price.get("services", {}).items()}
+    if "off_peak" in price:
+        others["off_peak"] = price["off_peak"]
+    for name, rates in others.items():
+        yield from _wrong_tiers(f"{place}.{name}", rates)
+        for key in Rates.__annotations__ if name in CHEAPER else ():
+            if key in rates and rates[key] > price.get(key, math.inf):
+                yield f"{place}.{name}.{key}: {rates[key]} is over {key} {price[key]}"
+    for part in ("fees", "factors"):
+        for name, value in price.get(part, {}).items():
+            if value < 0:
+                yield f"{place}.{part}.{name}: {value} is below zero"
+
+
+def _wrong_tiers(place: str, price: Mapping[str, Any]) -> Iterator[str]:
     yield from _wrong_rates(place, price)
     last = 0
     for at, tier in enumerate(price.get("tiers", [])):
@@ -275,11 +294,9 @@ def _wrong_rates(place: str, rates: Mapping[str, Any]) -> Iterator[str]:
         if rates.get(key, 0) < 0:
             yield f"{place}.{key}: {rates[key]} is below zero"
     most = {"cache_read": 1.0, "cache_write": MOST_FOR_A_CACHE_WRITE, "cache_write_1h": MOST_FOR_A_CACHE_WRITE}
-    for key, factor in {**most, "batch_input": 1.0}.items():
+    for key, factor in most.items():
         if rates["input"] and rates.get(key, 0) > factor * rates["input"]:
             yield f"{place}.{key}: {rates[key]} is over {factor:g} x input {rates['input']}"
-    if rates["output"] and rates.get("batch_output", 0) > rates["output"]:
-        yield f"{place}.batch_output: {rates['batch_output']} is over output {rates['output']}"
 
 
 def _wrong_rules(place: str, rules: Rules) -> Iterator[str]:

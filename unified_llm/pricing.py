@@ -1,14 +1,20 @@
-"""What an answer cost."""
+"""What an answer cost: the one rule behind `response.cost`, `completion_cost()` and `estimate_cost()`.
+
+Every token is in one bucket and paid for once: cache reads and writes and audio are taken out of the prompt, audio,
+pictures and (where they have a rate of their own) thoughts out of the completion. A part whose rate is not known makes
+the sum unknown: None, never 0. Sums are made of decimals.
+"""
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+import time
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, NotRequired, TypedDict
 
-if TYPE_CHECKING:
-    from unified_llm.types import Usage
+from unified_llm.json_codec import as_dict
 
-_MILLION = Decimal(1_000_000)
+_MILLION, _THOUSAND = Decimal(1_000_000), Decimal(1_000)
 
 
 class Rates(TypedDict):
@@ -18,13 +24,14 @@ class Rates(TypedDict):
     output: float
     cache_read: NotRequired[float]
     cache_write: NotRequired[float]
+    """For what is kept 5 minutes, or as long as the provider keeps it by itself."""
     cache_write_1h: NotRequired[float]
     audio_input: NotRequired[float]
     audio_output: NotRequired[float]
-    batch_input: NotRequired[float]
-    """For what is sent through the provider's batch API."""
-    batch_output: NotRequired[float]
-    """For what is answered through the provider's batch API."""
+    cache_read_audio: NotRequired[float]
+    image_output: NotRequired[float]
+    reasoning: NotRequired[float]
+    """For thoughts, where they do not cost what other output costs."""
 
 
 class Tier(Rates):
@@ -33,33 +40,259 @@ class Tier(Rates):
     above: int
 
 
-class Prices(Rates):
-    """A model's rates, with those of long prompts."""
+class ServiceRates(Rates):
+    """Rates of a service tier; a prompt that reaches a tier of the model needs one here too."""
 
     tiers: NotRequired[list[Tier]]
 
 
-def usage_cost(usage: Usage, prices: Prices) -> float | None:
-    """The price of one answer in USD, or None where a rate that it needs is not known.
+class Window(TypedDict):
+    """A part of the week, in UTC."""
 
-    The buckets are disjoint: cache reads and writes are taken out of `prompt_tokens` before the input rate is applied.
-    A tier is chosen once, by the whole prompt.
+    days: list[int]
+    """Monday is 1."""
+    hours: list[list[str]]
+    """Beginnings and ends, `["04:00", "06:00"]`; the day ends at 24:00."""
+
+
+class OffPeak(Rates):
+    """Rates of the quiet hours."""
+
+    windows: list[Window]
+
+
+class Prices(ServiceRates):
+    """What a model's answers cost, and how that depends on the call."""
+
+    services: NotRequired[dict[str, ServiceRates]]
+    """Rates of other service tiers, under the provider's word: batch, flex, priority."""
+    off_peak: NotRequired[OffPeak]
+    fees: NotRequired[dict[str, float]]
+    """USD per thousand of what is counted beside the tokens, as `web_search_requests`; `request` is each call."""
+    factors: NotRequired[dict[str, float]]
+    """What all rates are multiplied by, under the word of the usage's `inference_geo` or `speed`."""
+
+
+Parts = dict[str, "Decimal | None"]
+"""USD by the name of the rate, count or fee; None for a part whose price is not known."""
+
+_STANDARD = ("", "auto", "default", "standard", "on_demand")
+"""Words for the tier that the plain rates are for."""
+
+
+def answer_parts(answer: Mapping[str, Any], prices: Prices | None) -> Parts | None:
+    """What each part of a response costs; None where there is no usage, or there are no prices at all.
+
+    Args:
+        answer: of the chat-completions shape; its `usage`, `service_tier` and `created` count.
+        prices: the model's, None where they are not known.
     """
-    reached = [tier for tier in prices.get("tiers", []) if usage["prompt_tokens"] > tier["above"]]
-    rates: Rates = max(reached, key=lambda tier: tier["above"]) if reached else prices
-    details = usage.get("prompt_tokens_details", {})
-    read, written = details.get("cached_tokens", 0), details.get("cache_write_tokens", 0)
-    buckets = (
-        (usage["prompt_tokens"] - read - written, rates.get("input")),
-        (read, rates.get("cache_read")),
-        (written, rates.get("cache_write")),
-        (usage["completion_tokens"], rates.get("output")),
+    usage = answer.get("usage")
+    if not usage:
+        return None
+    tier = answer.get("service_tier") or as_dict(answer.get("provider_fields")).get("service_tier")
+    return cost_parts(usage, prices, tier or usage.get("service_tier"), answer.get("created"))
+
+
+def usage_cost(
+    usage: Mapping[str, Any], prices: Prices | None, service_tier: str | None = None, at: float | None = None
+) -> float | None:
+    """The price of one usage in USD, None where it is not known; as `cost_parts()`, which says what is what."""
+    total = sum_of(cost_parts(usage, prices, service_tier, at))
+    return None if total is None else float(total)
+
+
+def sum_of(parts: Parts | None) -> Decimal | None:
+    """The sum of the parts, None where one of them is not known."""
+    if parts is None:
+        return None
+    known = [part for part in parts.values() if part is not None]
+    return sum(known, Decimal(0)) if len(known) == len(parts) else None
+
+
+def cost_parts(
+    usage: Mapping[str, Any], prices: Prices | None, service_tier: str | None = None, at: float | None = None
+) -> Parts | None:
+    """What each part of an answer costs.
+
+    Args:
+        usage: its counts; what the provider itself says that it charged counts before any price.
+        prices: the model's, None where they are not known.
+        service_tier: the provider's word for how it was served, `batch` for what came through its batch API.
+        at: when, in seconds since 1970; now when None. It matters where quiet hours are cheaper.
+
+    Returns:
+        USD by the name of the part, None for one whose price is not known; None where there are no prices at all.
+    """
+    stated = _stated(usage)
+    if stated is not None:
+        return {"stated": stated}
+    if prices is None:
+        return None
+    steps = (
+        _token_parts(step, _rates(step, prices, service_tier, at), _factor(step, prices))
+        for step in usage.get("iterations") or (usage,)
     )
-    total = Decimal(0)
-    for tokens, rate in buckets:
-        if not tokens:
-            continue
-        if rate is None:
+    return added((*steps, _fee_parts(usage, prices.get("fees", {}))))
+
+
+def added(several: Iterable[Parts | None]) -> Parts | None:
+    """The parts of several answers, those of one name together; None where one has none."""
+    sums: Parts = {}
+    for parts in several:
+        if parts is None:
             return None
-        total += tokens * Decimal(str(rate)) / _MILLION
-    return float(total)
+        for name, part in parts.items():
+            before = sums.get(name, Decimal(0))
+            sums[name] = None if part is None or before is None else before + part
+    return sums
+
+
+# --- what the provider says ------------------------------------------------------------------------------------------
+
+_TICKS = Decimal(10_000_000_000)
+"""To a dollar, in xAI's `cost_in_usd_ticks`."""
+
+
+def _stated(usage: Mapping[str, Any]) -> Decimal | None:
+    """What the provider says that it charged, in USD.
+
+    Where a gateway asks with the caller's own key, that is the gateway's share, and what the other charged stands
+    beside it: https://openrouter.ai/docs/use-cases/usage-accounting.
+    """
+    if (ticks := _number(usage.get("cost_in_usd_ticks"))) is not None:
+        return ticks / _TICKS
+    told = usage.get("cost", usage.get("estimated_cost"))
+    cost = _number(as_dict(told).get("total_cost", told))
+    if cost is None or not usage.get("is_byok"):
+        return cost
+    upstream = _number(as_dict(usage.get("cost_details")).get("upstream_inference_cost"))
+    return None if upstream is None else cost + upstream
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+# --- rates -----------------------------------------------------------------------------------------------------------
+
+
+_OTHER_MODELS = ("advisor_message", "fallback_message")
+"""Steps of an answer that another model took, for its own price; `BetaIterationsUsage` of Anthropic's SDK."""
+
+
+def _rates(usage: Mapping[str, Any], prices: Prices, service_tier: str | None, at: float | None) -> Mapping[str, Any]:
+    """The rates of a call, by its service, the hour and the length of its whole prompt; empty where none are known."""
+    if usage.get("type") in _OTHER_MODELS:
+        return {}
+    service: ServiceRates | None = prices
+    if service_tier and service_tier.lower() not in _STANDARD:
+        service = prices.get("services", {}).get(service_tier)
+    elif (quiet := prices.get("off_peak")) and _is_within(quiet["windows"], time.time() if at is None else at):
+        return quiet
+    if service is None:
+        return {}
+    reached = _tier(usage, prices)
+    return service if reached is None else _tier(usage, service) or {}
+
+
+def _tier(usage: Mapping[str, Any], rates: ServiceRates) -> Tier | None:
+    reached = [tier for tier in rates.get("tiers", ()) if usage["prompt_tokens"] > tier["above"]]
+    return max(reached, key=lambda tier: tier["above"], default=None)
+
+
+def _is_within(windows: list[Window], at: float) -> bool:
+    moment = time.gmtime(at)
+    clock = f"{moment.tm_hour:02}:{moment.tm_min:02}"
+    return any(
+        begin <= clock < end
+        for window in windows
+        if moment.tm_wday + 1 in window["days"]
+        for begin, end in window["hours"]
+    )
+
+
+def _factor(usage: Mapping[str, Any], prices: Prices) -> Decimal | None:
+    """What the rates are multiplied by, None where the usage says something whose price is not known."""
+    factor = Decimal(1)
+    for word in (usage.get("inference_geo"), usage.get("speed")):
+        if word:
+            known = prices.get("factors", {}).get(word)
+            if known is None:
+                return None
+            factor *= Decimal(str(known))
+    return factor
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _token_parts(usage: Mapping[str, Any], rates: Mapping[str, Any], factor: Decimal | None) -> Parts:
+    free = rates.get("input") == 0 and rates.get("output") == 0
+    parts: Parts = {}
+    for name, tokens in _buckets(usage, rates).items():
+        rate = rates.get(name, 0 if free else None)
+        known = rate is not None and factor is not None and tokens > 0  # below zero: the counts contradict each other
+        parts[name] = tokens * Decimal(str(rate)) * factor / _MILLION if known and factor is not None else None
+    return parts
+
+
+def _buckets(usage: Mapping[str, Any], rates: Mapping[str, Any]) -> dict[str, int]:
+    """Tokens by the name of their rate, none of them in two; without those that are empty.
+
+    Cohere counts more than it charges for, which is what its `billed_units` say.
+    """
+    billed = as_dict(usage.get("billed_units"))
+    if "input_tokens" in billed or "output_tokens" in billed:
+        charged = {"input": int(billed.get("input_tokens") or 0), "output": int(billed.get("output_tokens") or 0)}
+        return {name: tokens for name, tokens in charged.items() if tokens}
+    prompt, completion = as_dict(usage.get("prompt_tokens_details")), as_dict(usage.get("completion_tokens_details"))
+    read: int = prompt.get("cached_tokens") or 0
+    audio: int = prompt.get("audio_tokens") or 0
+    both: int = prompt.get("cached_audio_tokens", min(read, audio))  # where it is not said how much was both
+    hour: int = prompt.get("cache_write_1h_tokens") or 0
+    asked: dict[str, int] = {
+        "cache_read": read - both,
+        "cache_read_audio": both,
+        "cache_write": (prompt.get("cache_write_tokens") or 0) - hour,
+        "cache_write_1h": hour,
+        "audio_input": audio - both,
+    }
+    answered: dict[str, int] = {
+        "audio_output": completion.get("audio_tokens") or 0,
+        "image_output": completion.get("image_tokens") or 0,
+        "reasoning": completion.get("reasoning_tokens") or 0 if "reasoning" in rates else 0,
+    }
+    found = prompt.get("search_result_tokens") or 0  # in the prompt, and not charged
+    buckets: dict[str, int] = {
+        "input": usage["prompt_tokens"] - sum(asked.values()) - found,
+        **asked,
+        "output": usage["completion_tokens"] - sum(answered.values()),
+        **answered,
+    }
+    return {name: tokens for name, tokens in buckets.items() if tokens}
+
+
+_COUNTED = ("server_side_tool_usage_details", "server_tool_use_details", "server_tool_use")
+"""Where usages count what the provider's own tools did: xAI's, OpenRouter's, and everybody's here."""
+_COUNTED_BESIDE = ("num_search_queries", "citation_tokens", "num_sources_used")
+
+
+def _fee_parts(usage: Mapping[str, Any], fees: Mapping[str, float]) -> Parts:
+    counts: dict[str, Any] = {"request": 1} if "request" in fees else {}
+    if size := usage.get("search_context_size"):
+        counts[f"{size}_search_context"] = 1
+    counts |= {name: usage[name] for name in _COUNTED_BESIDE if usage.get(name)}
+    counts |= as_dict(next((usage[name] for name in _COUNTED if usage.get(name)), None))
+    parts: Parts = {}
+    for name, count in counts.items():
+        if isinstance(count, int) and count:
+            fee = fees.get(name)
+            parts[name] = None if fee is None else count * Decimal(str(fee)) / _THOUSAND
+    return parts

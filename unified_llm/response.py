@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from unified_llm import json_codec
-from unified_llm.pricing import Prices, usage_cost
+from unified_llm.pricing import Parts, Prices, added, answer_parts, sum_of
 
 if TYPE_CHECKING:
     from unified_llm.types import JSON, AssistantMessage, Choice, ToolCall, Usage
@@ -77,12 +77,15 @@ class Completion(dict[str, Any]):
 
     @property
     def cost(self) -> float | None:
-        """What the answer cost in USD by the catalog's prices; None when a price or the usage is not known."""
+        """What the answer cost in USD: what the provider says, else by the catalog's prices; None when not known."""
+        total = sum_of(self.cost_parts())
+        return None if total is None else float(total)
+
+    def cost_parts(self) -> Parts | None:
+        """What each part of the answer costs in USD, None for one without a known price; `cost` is their sum."""
         if self._parts:
-            costs = [part.cost for part in self._parts]
-            return None if None in costs else sum(cost for cost in costs if cost is not None)
-        usage = self["usage"]
-        return usage_cost(usage, self._prices) if usage and self._prices else None
+            return added(part.cost_parts() for part in self._parts)
+        return answer_parts(self, self._prices)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (dict(self), self._prices, self._structured, self._parts)

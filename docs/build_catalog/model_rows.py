@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from model_tables import CROWDED, FREE, LABS, MODEL_CHANGES, NO_CHAT, NO_MODELS, POINTERS
+from price_tables import FACTORS, FEES, STACKING
 from provider_tables import QUIRKS
 from row import DATE, Row
 
@@ -30,7 +31,9 @@ _RATES = {
     "cw1h": "cache_write_1h",
     "audio_in": "audio_input",
     "audio_out": "audio_output",
+    "reason": "reasoning",
 }
+_SERVICES = ("batch", "flex", "priority")
 
 
 def rates(facts: Mapping[str, float], free: bool) -> Row | None:
@@ -47,14 +50,54 @@ def prices(facts: Row) -> Row | None:
     zero: bool = price.get("in") == 0 and price.get("out") == 0
     free = zero and re.search(FREE, f"{facts['provider']}/{facts['id']}") is not None
     row = rates(price, free)
-    tiers = [{"above": tier["above"], **found} for tier in facts.get("tiers", ()) if (found := rates(tier, free))]
     if row is None:
         return None
-    batch = facts.get("batch", {})
-    row |= {
-        f"batch_{_RATES[key]}": batch[key] for key in ("in", "out") if batch.get(key) and {"in", "out"} <= batch.keys()
+    tiers = [{"above": tier["above"], **found} for tier in facts.get("tiers", ()) if (found := rates(tier, free))]
+    more: Row = {
+        "tiers": tiers,
+        "services": services(facts, row),
+        "off_peak": off_peak(facts.get("off_peak", {})),
+        "fees": of_model(FEES, facts),
+        "factors": of_model(FACTORS, facts),
     }
-    return {**row, "tiers": tiers} if tiers else row
+    return row | {key: value for key, value in more.items() if value}
+
+
+def services(facts: Row, plain: Row) -> Row:
+    """The rates of other service tiers, by their names; a kept cache is discounted in batches as all the rest is."""
+    found: Row = {name: row for name in _SERVICES if (row := rates(facts.get(name, {}), free=False))}
+    batch: Row = found.get("batch", {})
+    hour = plain.get("cache_write_1h")
+    if hour and facts["provider"] in STACKING and 2 * batch.get("input", 0) == plain["input"]:
+        batch["cache_write_1h"] = hour / 2
+    return found
+
+
+def off_peak(facts: Row) -> Row | None:
+    """The rates of the quiet hours, and when those are."""
+    row = rates(facts, free=False)
+    windows = [
+        {"days": window["weekdays"], "hours": [hours(span) for span in listed(window["hours_utc"])]}
+        for window in facts.get("windows", ())
+    ]
+    return row and {**row, "windows": windows}
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """A list, where the facts have one value alone."""
+    return [value] if isinstance(value, str) else value
+
+
+def hours(span: str) -> list[str]:
+    """Beginning and end of `04:00-06:00`; the facts end the day at 00:00."""
+    begin, _, end = span.partition("-")
+    return [begin, "24:00" if end == "00:00" else end]
+
+
+def of_model(table: Mapping[str, Mapping[str, Row]], facts: Row) -> Row | None:
+    """What a table of patterns has for a model; the first that fits counts."""
+    patterns = table.get(facts["provider"], {})
+    return next((found for pattern, found in patterns.items() if re.search(pattern, facts["id"])), None)
 
 
 def status(facts: Row) -> str | None:
