@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 from unified_llm import json_codec
-from unified_llm.adapters.contract import Call
+from unified_llm.adapters.contract import SYSTEM, Call
+from unified_llm.adapters.tool_ids import ToolIds
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON
@@ -21,12 +22,11 @@ NAME = "anthropic_messages"
 def conversation(call: Call) -> tuple[str | list[JSON], list[JSON]]:
     """The system text and the turns: results of tools fold into one user turn, neighbours of one role are one turn."""
     system, turns = _leading_system(call)
-    late = _late_system(call, turns)
-    ids = _ToolIds()
+    ids = ToolIds(r"[^a-zA-Z0-9_-]")
     out: list[JSON] = []
     for index, message in turns:
         call.report_unknown_fields(message, index, _FIELDS)
-        role, blocks = _turn(call, message, index, ids, index in late)
+        role, blocks = _turn(call, message, index, ids)
         if not blocks:
             call.report_empty(message, index)
         elif out and out[-1]["role"] == role:
@@ -44,7 +44,7 @@ def conversation(call: Call) -> tuple[str | list[JSON], list[JSON]]:
 
 def _leading_system(call: Call) -> tuple[str | list[JSON], list[tuple[int, JSON]]]:
     indexed = list(enumerate(call.messages))
-    count = next((i for i, m in indexed if m["role"] not in ("system", "developer")), len(indexed))
+    count = next((i for i, m in indexed if m["role"] not in SYSTEM), len(indexed))
     blocks = [block for i, message in indexed[:count] for block in _blocks(call, message["content"], i)]
     return _shorten(blocks, joiner="\n\n"), indexed[count:]
 
@@ -52,51 +52,18 @@ def _leading_system(call: Call) -> tuple[str | list[JSON], list[tuple[int, JSON]
 _FIELDS = {"role", "content", "tool_calls", "tool_call_id", "refusal", "cache_control", "is_error"}
 
 
-def _late_system(call: Call, turns: list[tuple[int, JSON]]) -> set[int]:
-    """The indexes of system messages that may stay where they are: behind a user turn, and last or before an answer."""
-    if not call.route.rules.get("mid_system"):
-        return set()
-    kinds = ["system" if message["role"] == "developer" else message["role"] for _, message in turns]
-    staying: set[int] = set()
-    for at, kind in enumerate(kinds):
-        before = next((k for k in reversed(kinds[:at]) if k != "system"), None)
-        after = next((k for k in kinds[at:] if k != "system"), "assistant")
-        if kind == "system" and before in ("user", "tool") and after == "assistant":
-            staying.add(turns[at][0])
-    return staying
-
-
-def _turn(call: Call, message: JSON, index: int, ids: _ToolIds, stays: bool) -> tuple[str, list[JSON]]:
+def _turn(call: Call, message: JSON, index: int, ids: ToolIds) -> tuple[str, list[JSON]]:
     role = message["role"]
     if role == "assistant":
         return role, _assistant(call, message, index, ids)
     if role == "tool":
         return "user", [_tool_result(call, message, index, ids)]
-    if role in ("system", "developer"):
-        if stays:
-            return "system", _blocks(call, message["content"], index)
-        call.adjust(
-            f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
-        )
-    return "user", _blocks(call, message["content"], index)
+    if role in SYSTEM:
+        role = call.late_system(index)
+    return role, _blocks(call, message["content"], index)
 
 
-class _ToolIds:
-    """Fits the ids of other providers' calls to Anthropic's pattern, each to one id of its own."""
-
-    def __init__(self) -> None:
-        self._fitted: dict[str, str] = {}
-
-    def fit(self, id: str) -> str:
-        if id not in self._fitted:
-            fitting = re.sub(r"[^a-zA-Z0-9_-]", "_", id)
-            while fitting in self._fitted.values():
-                fitting += "_"
-            self._fitted[id] = fitting
-        return self._fitted[id]
-
-
-def _assistant(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:
+def _assistant(call: Call, message: JSON, index: int, ids: ToolIds) -> list[JSON]:
     verbatim = _verbatim(message)
     if verbatim is not None:
         return verbatim
@@ -147,7 +114,7 @@ def _echoable(block: JSON) -> JSON:
     return {**block, "citations": citations}
 
 
-def _tool_result(call: Call, message: JSON, index: int, ids: _ToolIds) -> JSON:
+def _tool_result(call: Call, message: JSON, index: int, ids: ToolIds) -> JSON:
     block: JSON = {"type": "tool_result", "tool_use_id": ids.fit(message["tool_call_id"])}
     content = _shorten(_blocks(call, message["content"], index))
     if content:

@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 from unified_llm import json_codec
-from unified_llm.adapters.contract import Call
+from unified_llm.adapters.contract import SYSTEM, Call
+from unified_llm.adapters.tool_ids import ToolIds
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON
@@ -18,15 +19,14 @@ NAME = "bedrock_converse"
 """Marks the `provider_fields` of an answer whose blocks can be sent back as they are."""
 
 _FIELDS = {"role", "content", "tool_calls", "tool_call_id", "refusal", "cache_control", "is_error"}
-_SYSTEM = ("system", "developer")
 
 
 def conversation(call: Call) -> tuple[list[JSON], list[JSON]]:
     """The system blocks and the turns: results of tools fold into one user turn, neighbours of a role into one."""
     indexed = list(enumerate(call.messages))
-    count = next((i for i, m in indexed if m["role"] not in _SYSTEM), len(indexed))
+    count = next((i for i, m in indexed if m["role"] not in SYSTEM), len(indexed))
     system = [block for i, message in indexed[:count] for block in _blocks(call, message["content"], i)]
-    ids = _ToolIds()
+    ids = ToolIds(r"[^a-zA-Z0-9_.:-]", 64)
     out: list[JSON] = []
     for index, message in indexed[count:]:
         call.report_unknown_fields(message, index, _FIELDS)
@@ -52,53 +52,21 @@ def cache_point(marked: JSON) -> JSON:
     return {"cachePoint": {"type": "default", **({"ttl": ttl} if ttl else {})}}
 
 
-def _turn(call: Call, message: JSON, index: int, ids: _ToolIds) -> tuple[str, list[JSON]]:
+def _turn(call: Call, message: JSON, index: int, ids: ToolIds) -> tuple[str, list[JSON]]:
     role = message["role"]
     if role == "assistant":
         return role, _assistant(call, message, index, ids)
     if role == "tool":
         return "user", _tool_result(call, message, index, ids)
-    blocks = _blocks(call, message["content"], index)
-    if role in _SYSTEM:
-        if _stays(call, index):
-            return "system", blocks
-        call.adjust(
-            f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
-        )
-    return "user", blocks
-
-
-def _stays(call: Call, index: int) -> bool:
-    """Whether a system message may stay where it is: behind a user turn, and last or before an answer."""
-    if not call.route.rules.get("mid_system"):
-        return False
-    roles = [message["role"] for message in call.messages]
-    before = next((role for role in reversed(roles[:index]) if role not in _SYSTEM), None)
-    after = next((role for role in roles[index:] if role not in _SYSTEM), "assistant")
-    return before in ("user", "tool") and after == "assistant"
-
-
-class _ToolIds:
-    """Fits the ids of other providers' calls to the pattern `[a-zA-Z0-9_.:-]{1,64}`, each to one id of its own."""
-
-    def __init__(self) -> None:
-        self._fitted: dict[str, str] = {}
-
-    def fit(self, id: str) -> str:
-        if id not in self._fitted:
-            wanted = re.sub(r"[^a-zA-Z0-9_.:-]", "_", id)
-            fitting, count = wanted[:64], 1
-            while fitting in self._fitted.values():
-                count += 1
-                fitting = f"{wanted[:58]}_{count}"
-            self._fitted[id] = fitting
-        return self._fitted[id]
+    if role in SYSTEM:
+        role = call.late_system(index)
+    return role, _blocks(call, message["content"], index)
 
 
 # --- answers and results --------------------------------------------------------------------------------------------
 
 
-def _assistant(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:
+def _assistant(call: Call, message: JSON, index: int, ids: ToolIds) -> list[JSON]:
     verbatim = _verbatim(message)
     if verbatim is not None:
         return verbatim
@@ -158,7 +126,7 @@ def _echoable(block: JSON) -> JSON | None:
     return block
 
 
-def _tool_result(call: Call, message: JSON, index: int, ids: _ToolIds) -> list[JSON]:
+def _tool_result(call: Call, message: JSON, index: int, ids: ToolIds) -> list[JSON]:
     """The result, and behind it the cache points of its parts, which cannot stand in it."""
     blocks = _blocks(call, message["content"], index)
     content = [block for block in blocks if "cachePoint" not in block]

@@ -48,6 +48,13 @@ class OneAnswerOnlyError(BadRequestError):
     """`n` is above 1 where the API gives one answer to a call; a flow asks that often."""
 
 
+SYSTEM = ("system", "developer")
+"""Roles of messages that instruct the model."""
+
+FIXED = {"temperature": 1, "top_p": 1, "logprobs": False, "frequency_penalty": 0, "presence_penalty": 0}
+"""What the answers of a model have that cannot have anything else."""
+
+
 class Request(NamedTuple):
     """A rendered request: what goes to `route.url` + `path`, still without the key."""
 
@@ -138,6 +145,22 @@ class Call:
             if name not in known and name not in _OF_ANSWERS and not (name == "name" and message["role"] == "tool"):
                 self.warnings.append(f"{name} of messages[{index}] was left out: this API has no such field")
 
+    def late_system(self, index: int) -> str:
+        """The role of a system message behind the first turn: its own where the model takes it there, else the user's.
+
+        There is behind a user turn, and last or before an answer
+        (https://docs.anthropic.com/en/docs/build-with-claude/working-with-messages).
+        """
+        roles = [message["role"] for message in self.messages]
+        before = next((role for role in reversed(roles[:index]) if role not in SYSTEM), None)
+        after = next((role for role in roles[index:] if role not in SYSTEM), "assistant")
+        if self.route.rules.get("mid_system") and before in ("user", "tool") and after == "assistant":
+            return "system"
+        self.adjust(
+            f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
+        )
+        return "user"
+
     def arguments(self, given: str | None, index: int) -> JSON:
         """The arguments of an earlier tool call as the object that most formats want.
 
@@ -157,6 +180,26 @@ class Call:
             f"messages[{index}] has tool arguments that are no JSON object; they were sent as {{'arguments': ...}}"
         )
         return {"arguments": value}
+
+    def fixes_sampling(self) -> bool:
+        """Whether the model has its own sampling, whatever it is told: always, or while it reasons."""
+        rules, effort = self.route.rules, self.params.get("reasoning_effort")
+        if rules.get("sampling") == "without_reasoning":
+            return not (effort == "none" or (effort is None and rules.get("reasoning") == "opt_in"))
+        return rules.get("sampling") == "none"
+
+    def leave_out_fixed(self, body: JSON, names: Iterable[str]) -> None:
+        """Take those of these settings out of a body that the model fixes; one that has the fixed value is not missed.
+
+        Their values are OpenAI's: https://platform.openai.com/docs/guides/latest-model#parameter-compatibility.
+        """
+        if not self.fixes_sampling():
+            return
+        when = "" if self.route.rules.get("sampling") == "none" else " while it reasons"
+        for name in names:
+            body.pop(name, None)
+            if self.params.get(name, FIXED.get(name)) != FIXED.get(name):
+                self.leave_out(name, f"{self.route.model} fixes it{when}")
 
     def nearest_effort(self, effort: str) -> str:
         """The reasoning effort itself, or the nearest that the model has, the stronger one first."""

@@ -157,9 +157,6 @@ def _render_tools(call: Call, body: JSON) -> None:
     body["tool_choice"] = forced if choice == "required" else choice
 
 
-_FIXED = {"temperature": 1, "top_p": 1, "frequency_penalty": 0, "presence_penalty": 0, "logprobs": False}
-"""What a model that fixes its sampling has anyway."""
-
 _FEATURES = ("modalities", "audio", "web_search_options")
 """Parameters without which the answer would be another thing than was asked for."""
 
@@ -198,15 +195,9 @@ def _render_format(call: Call, body: JSON) -> None:
 
 def _leave_out_refused(call: Call, body: JSON) -> None:
     rules, quirks = call.route.rules, call.route.quirks
-    sampling = rules.get("sampling", "any")
-    quiet = call.params.get("reasoning_effort") == "none" or (
-        rules.get("reasoning") == "opt_in" and "reasoning_effort" not in call.params
-    )
-    fixed = sampling == "none" or (sampling == "without_reasoning" and not quiet)
-    for name in _SAMPLING if fixed else ():
-        if name in body and body.pop(name) != _FIXED.get(name):
-            call.leave_out(name, f"{call.route.model} fixes it{' while it reasons' if sampling != 'none' else ''}")
-    if sampling == "temperature_or_top_p" and "temperature" in body and body.pop("top_p", None) is not None:
+    call.leave_out_fixed(body, _SAMPLING)
+    one_of_both = rules.get("sampling") == "temperature_or_top_p"
+    if one_of_both and "temperature" in body and body.pop("top_p", None) is not None:
         call.leave_out("top_p", f"{call.route.model} does not take it together with temperature")
     if rules.get("stop") is False and body.pop("stop", None):
         call.leave_out("stop")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypedDict
 
 from unified_llm import json_codec
-from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import FIXED, Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.responses_errors import explain as explain
 from unified_llm.adapters.responses_errors import failure, of_event, raise_failed
@@ -52,8 +52,6 @@ class Quirks(TypedDict, total=False):
 
 _PASSED = ("temperature top_p top_logprobs service_tier metadata user safety_identifier prompt_cache_key").split()
 _ABSENT = "top_k stop seed frequency_penalty presence_penalty logit_bias prediction".split()
-_FIXED = {"temperature": 1, "top_p": 1, "logprobs": False, "frequency_penalty": 0, "presence_penalty": 0}
-"""What every answer has that cannot have anything else."""
 
 
 def render(call: Call) -> Request:
@@ -182,28 +180,15 @@ def _render_include(call: Call, body: JSON) -> None:
     reasons = route.rules.get("reasoning") != "none" and "reasoning" not in route.facts.get("lacks", ())
     if reasons and route.quirks.get("encrypted_reasoning", True):
         include.append("reasoning.encrypted_content")
-    if call.params.get("logprobs") and not _is_fixed(call):
+    if call.params.get("logprobs") and not call.fixes_sampling():
         include.append("message.output_text.logprobs")
     if include:
         body["include"] = include
 
 
-def _is_fixed(call: Call) -> bool:
-    """Whether the model fixes its sampling, for this call."""
-    rules, effort = call.route.rules, call.params.get("reasoning_effort")
-    if rules.get("sampling") == "without_reasoning":
-        return not (effort == "none" or (effort is None and rules.get("reasoning") == "opt_in"))
-    return rules.get("sampling") == "none"
-
-
 def _leave_out_refused(call: Call, body: JSON) -> None:
-    call.leave_out_all(name for name in _ABSENT if call.params.get(name) != _FIXED.get(name))
-    if _is_fixed(call):
-        while_reasoning = " while it reasons" if call.route.rules.get("sampling") != "none" else ""
-        for name in ("temperature", "top_p", "logprobs", "top_logprobs"):
-            body.pop(name, None)
-            if name in call.params and call.params[name] != _FIXED.get(name):
-                call.leave_out(name, f"{call.route.model} fixes it{while_reasoning}")
+    call.leave_out_all(name for name in _ABSENT if call.params.get(name) != FIXED.get(name))
+    call.leave_out_fixed(body, ("temperature", "top_p", "logprobs", "top_logprobs"))
     for name in call.route.quirks.get("refused", ()):
         if body.pop(name, None) is not None:
             call.leave_out(name)
