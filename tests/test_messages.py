@@ -99,7 +99,7 @@ REFUSED = {
     "an unhashable role": ([{"role": ["user"], "content": "Hi"}], r"messages\[0\] has the role \['user'\]"),
     "no content": ([{"role": "user"}], r"content of messages\[0\] is NoneType"),
     "None as content": ([USER, {"role": "system", "content": None}], r"content of messages\[1\] is NoneType"),
-    "bytes as content": ([USER, {"role": "user", "content": b"Hi"}], r"content of messages\[1\] is bytes"),
+    "a number as content": ([USER, {"role": "user", "content": 3}], r"content of messages\[1\] is int"),
     "a dict as content": ([{"role": "user", "content": {"type": "text"}}], r"content of messages\[0\] is dict"),
     "None as part": ([{"role": "user", "content": ["a", None]}], r"messages\[0\].content\[1\]"),
     "a part without a type": ([{"role": "user", "content": [{"text": "a"}]}], r"messages\[0\].content\[0\]"),

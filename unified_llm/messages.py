@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from unified_llm.content import part_of, part_of_url
 from unified_llm.errors import BadRequestError
 from unified_llm.types import JSON, Message, Messages
 
@@ -20,7 +21,8 @@ def normalize(messages: Messages) -> list[JSON]:
             string, which is one user message.
 
     Returns:
-        New message dicts whose `content` is a string, None, or a list of part dicts.
+        New message dicts whose `content` is a string, None, or a list of part dicts; files, bytes and images among
+        the contents are parts then (see `content.py`).
 
     Raises:
         BadRequestError: something that no provider could take, with the index of its message.
@@ -71,7 +73,7 @@ def _message(given: Any, index: int) -> JSON:
     if content is None and role == "assistant":
         message["content"] = None
     elif not isinstance(content, str):
-        message["content"] = _parts(content, index)
+        message["content"] = _parts(content, index, role)
     return message
 
 
@@ -82,18 +84,30 @@ def _from_tuple(given: tuple[Any, ...], index: int) -> JSON:
     return {"role": _TUPLE_ROLES.get(role, role), "content": content}
 
 
-def _parts(content: Any, index: int) -> list[JSON]:
-    if not isinstance(content, list | tuple):
+def _parts(content: Any, index: int, role: str) -> list[JSON]:
+    if isinstance(content, list | tuple):
+        given = cast("Sequence[Any]", content)
+        return [_part(part, f"messages[{index}].content[{at}]", role) for at, part in enumerate(given)]
+    part = part_of(content, f"the content of messages[{index}]")
+    if part is None:
         raise BadRequestError(
-            f"the content of messages[{index}] is {type(content).__name__}; give a string or a list of parts"
+            f"the content of messages[{index}] is {type(content).__name__}; give a string, a list of parts, a "
+            "pathlib.Path, bytes or an image of PIL"
         )
-    return [_part(part, f"messages[{index}].content[{at}]") for at, part in enumerate(cast("Sequence[Any]", content))]
+    return [part]
 
 
-def _part(given: Any, place: str) -> JSON:
+def _part(given: Any, place: str, role: str) -> JSON:
     if isinstance(given, str):
-        return {"type": "text", "text": given}
-    if not isinstance(given, Mapping) or not isinstance(cast("JSON", given).get("type"), str):
+        addressed = part_of_url(given, place) if role == "user" and given.startswith(("http", "data:")) else None
+        return addressed or {"type": "text", "text": given}
+    if not isinstance(given, Mapping):
+        if part := part_of(given, place):
+            return part
+        raise BadRequestError(
+            f"{place} is {type(given).__name__}; give a string, a part, a pathlib.Path, bytes or an image of PIL"
+        )
+    if not isinstance(cast("JSON", given).get("type"), str):
         raise BadRequestError(f"{place} has no type; give a string or a part such as {{'type': 'text', 'text': ...}}")
     part = dict(cast("JSON", given))
     kind: str = part["type"]
