@@ -388,9 +388,9 @@ def test_an_error_inside_a_200_takes_the_place_of_a_whole_answer(provider, model
 def test_an_unknown_path_is_not_found_and_leaves_the_script_alone(provider):
     provider.answers("still there")
     with httpx.Client(trust_env=False) as client:
-        response = client.post(provider.url + "/v2/chat", json={})
+        response = client.post(provider.url + "/v3/chat", json={})
         assert (response.status_code, client.get(provider.url + CHAT).status_code) == (404, 404)
-    assert "POST /v2/chat" in response.json()["error"]["message"]
+    assert "POST /v3/chat" in response.json()["error"]["message"]
     assert ask(provider, "gpt-4.1").text == "still there"
 
 

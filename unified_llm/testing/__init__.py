@@ -1,4 +1,4 @@
-"""A provider to test against: a real HTTP server on this machine that speaks three wire formats from a script.
+"""A provider to test against: a real HTTP server on this machine that speaks every wire format from a script.
 
 Example:
     >>> from unified_llm import completion
@@ -12,8 +12,8 @@ Example:
 
 from __future__ import annotations
 
-from unified_llm.testing.formats import Answer
 from unified_llm.testing.provider import LoopbackProvider
+from unified_llm.testing.script import Answer
 from unified_llm.testing.server import ReceivedRequest
 
 __all__ = ["Answer", "LoopbackProvider", "ReceivedRequest"]

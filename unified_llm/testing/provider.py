@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import Self, cast
 
 from unified_llm import json_codec
-from unified_llm.testing.formats import FORMATS, Answer, Format, Turn, format_of
+from unified_llm.testing.formats import FORMATS, format_of
+from unified_llm.testing.script import Answer, Format, Turn
 from unified_llm.testing.server import REASONS, ReceivedRequest, Response, Server
 from unified_llm.types import JSON
 
@@ -16,9 +17,9 @@ from unified_llm.types import JSON
 class LoopbackProvider:
     r"""A provider on 127.0.0.1 that answers from a script, and by repeating the user where the script has ended.
 
-    It speaks Anthropic Messages at `POST */v1/messages`, Anthropic Text Completions at `POST */v1/complete` and OpenAI
-    chat completions at `POST */chat/completions`; one script serves all three. It begins to serve when it is made, and
-    everything may be used from any thread.
+    It speaks every wire format that the library does, each at the end of its own paths (`/v1/messages`,
+    `/v1/complete`, `/chat/completions`, `/responses`, `:generateContent`, `/converse`, `/v2/chat`, `/api/chat`); one
+    script serves all. It begins to serve when it is made, and everything may be used from any thread.
 
     Args:
         *answers: the script, in the order in which requests arrive; a string is `Answer(text=...)`.
@@ -82,7 +83,7 @@ class LoopbackProvider:
         number = len(self.requests)
         format = format_of(request.path)
         if format is None or request.method != "POST":
-            paths = ", ".join(known.PATH for known in FORMATS)
+            paths = ", ".join(path for known in FORMATS for path in known.PATHS)
             return _refusal(FORMATS[-1], number, 404, f"no {request.method} {request.path} here, only POST to {paths}")
         try:
             body = request.json
@@ -92,7 +93,7 @@ class LoopbackProvider:
             return _refusal(format, number, 400, "the body is not a JSON object")
         asked = cast("JSON", body)
         answer = self._script.popleft() if self._script else _echo(format.user_text(asked))
-        return _response(format, Turn(answer, asked, number))
+        return _response(format, Turn(answer, asked, number, request.path.partition("?")[0]))
 
 
 def _echo(text: str) -> Answer:
@@ -102,7 +103,7 @@ def _echo(text: str) -> Answer:
 def _response(format: Format, turn: Turn) -> Response:
     answer = turn.answer
     content = _content(format, turn)
-    kind = answer.content_type if isinstance(content, bytes) else "text/event-stream; charset=utf-8"
+    kind = answer.content_type if isinstance(content, bytes) else format.STREAM_TYPE
     given = {name.lower(): value for name, value in answer.headers.items()}
     return Response(
         status=answer.status,
@@ -121,7 +122,7 @@ def _content(format: Format, turn: Turn) -> bytes | Iterator[bytes]:
     if answer.status >= 400:
         message = answer.error or REASONS.get(answer.status, "no more is known")
         return _encoded(format.error(turn.id, answer.status, message))
-    if turn.request.get("stream"):
+    if format.streams(turn):
         return format.events(turn)
     if answer.stream_error:
         message = answer.error or answer.stream_error
