@@ -106,9 +106,8 @@ def test_errors_are_errors_of_the_format(format: str, status: int, kind: type[Un
 @every_format
 def test_a_stream_that_is_cut_is_incomplete_and_keeps_what_came(format: str) -> None:
     words = " ".join(map(str, range(100)))
-    with LoopbackProvider(Answer(words, cut_after=50)) as provider:
-        with pytest.raises(IncompleteStreamError) as caught:
-            list(completion(**asked(provider, format, stream=True)))
+    with LoopbackProvider(Answer(words, cut_after=50)) as provider, pytest.raises(IncompleteStreamError) as caught:
+        list(completion(**asked(provider, format, stream=True)))
     assert caught.value.completion is not None
     assert words.startswith(caught.value.completion.text)
     assert caught.value.completion.text.count(" ") > 40
