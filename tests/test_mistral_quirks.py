@@ -14,24 +14,10 @@ from hypothesis import strategies as st
 from support import cuts_of, decode, folded, frozen, parse, quirky, render, sse
 
 from unified_llm.adapters.openai_chat import explain
+from unified_llm.catalog import resolve
 from unified_llm.errors import BadRequestError, InternalServerError, RateLimitError
 
-MISTRAL = {
-    "seed_field": "random_seed",
-    "stream_usage": "always",
-    "forced_tools": "any",
-    "strict_tools": True,
-    "parameters_required": True,
-    "tool_call_ids": "nine_alphanumerics",
-    "echo_reasoning": "thinking_parts",
-    "bare_messages": True,
-    "empty_answers": False,
-    "content_chunks": True,
-    "tool_images": True,
-    "prefill": "prefix",
-    "temperature_max": 1.5,
-    "refused": "user safety_identifier logit_bias verbosity store modalities audio web_search_options".split(),
-}
+MISTRAL = resolve("mistral/mistral-medium-latest").quirks
 USER = {"role": "user", "content": "Hi"}
 TOOL = {"type": "function", "function": {"name": "f", "strict": True}}
 TOOL_SENT = {
@@ -75,6 +61,12 @@ def test_a_call_in_openais_words_becomes_one_in_mistrals():
         "stream": True,
     }
     assert [warning.split()[0] for warning in warnings] == ["name", "user"]
+
+
+def test_an_image_in_the_result_of_a_tool_is_refused():
+    image = {"type": "image_url", "image_url": {"url": "https://a.example/i.png"}}
+    with pytest.raises(BadRequestError, match="result of a tool"):
+        sent([USER, calling("a"), result("a", [image])])
 
 
 AUDIO = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}

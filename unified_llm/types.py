@@ -104,12 +104,21 @@ class PromptTokensDetails(TypedDict, total=False):
 
     cached_tokens: int
     cache_write_tokens: int
+    cache_write_1h_tokens: int
+    """Those of the written tokens that are kept an hour, and not 5 minutes."""
+    audio_tokens: int
+    cached_audio_tokens: int
+    """Those of the audio that came from the cache, where the provider tells them apart."""
+    search_result_tokens: int
+    """What the provider's own search put into the prompt, where it does not charge for that."""
 
 
 class CompletionTokensDetails(TypedDict, total=False):
     """Parts of `completion_tokens`."""
 
     reasoning_tokens: int
+    audio_tokens: int
+    image_tokens: int
 
 
 class Usage(TypedDict):
@@ -120,6 +129,12 @@ class Usage(TypedDict):
     total_tokens: int
     prompt_tokens_details: NotRequired[PromptTokensDetails]
     completion_tokens_details: NotRequired[CompletionTokensDetails]
+    server_tool_use: NotRequired[dict[str, int]]
+    """How often the provider's own tools were used, as `web_search_requests`; only what is not 0."""
+    iterations: NotRequired[list[JSON]]
+    """All steps of an answer whose counts above are of its last step alone, each a usage with a `type`."""
+    inference_geo: NotRequired[str]
+    speed: NotRequired[str]
 
 
 class Chunk(TypedDict):

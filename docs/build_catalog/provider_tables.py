@@ -353,6 +353,7 @@ QUIRKS: dict[str, Row] = {
         "seed_field": "random_seed",
         "echo_reasoning": "thinking_parts",
         "forced_tools": "any",
+        "strict_tools": True,
         "parameters_required": True,
         "tool_call_ids": "nine_alphanumerics",
         "bare_messages": True,

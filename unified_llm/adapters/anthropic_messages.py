@@ -8,7 +8,7 @@ refuses sampling parameters on every model (SDK 2.x migration notes), so it is t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict, cast
 
 from unified_llm import json_codec
 from unified_llm.adapters.anthropic_blocks import NAME, conversation
@@ -19,7 +19,7 @@ from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import anthropic_schema
 from unified_llm.framing.sse import ServerSentEvents
-from unified_llm.json_codec import as_dict
+from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON, Chunk, FinishReason, Usage
 
 FRAMING = ServerSentEvents
@@ -282,10 +282,26 @@ def _usage(native: JSON) -> Usage | None:
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
     }
+    if hour := as_dict(native.get("cache_creation")).get("ephemeral_1h_input_tokens"):
+        usage["prompt_tokens_details"] = {**usage["prompt_tokens_details"], "cache_write_1h_tokens": hour}
     thought = as_dict(native.get("output_tokens_details")).get("thinking_tokens")
     if thought is not None:
         usage["completion_tokens_details"] = {"reasoning_tokens": thought}
-    return usage
+    return cast("Usage", {**usage, **_charged_beside(native)})
+
+
+_PLAIN = (None, "global", "not_available", "standard")
+
+
+def _charged_beside(native: JSON) -> JSON:
+    """What else decides the price: uses of the server's tools, place and speed, and steps that the counts leave out."""
+    out: JSON = {name: word for name in ("inference_geo", "speed") if (word := native.get(name)) not in _PLAIN}
+    if tools := {name: count for name, count in as_dict(native.get("server_tool_use")).items() if count}:
+        out["server_tool_use"] = tools
+    steps = as_list(native.get("iterations"))
+    if any(step["type"] != "message" for step in steps):
+        out["iterations"] = [{"type": step["type"], **counted} for step in steps if (counted := _usage(step))]
+    return out
 
 
 def _tier(native: JSON) -> JSON:

@@ -19,7 +19,7 @@ from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.framing.aws_events import EventStream
 from unified_llm.json_codec import as_dict, as_list
-from unified_llm.types import JSON, Chunk, FinishReason, Usage
+from unified_llm.types import JSON, Chunk, FinishReason, PromptTokensDetails, Usage
 
 FRAMING = EventStream
 
@@ -151,11 +151,14 @@ def _usage(native: JSON) -> Usage | None:
     read = native.get("cacheReadInputTokens") or 0
     written = native.get("cacheWriteInputTokens") or 0
     prompt, completion = native["inputTokens"] + read + written, native["outputTokens"]
+    details: PromptTokensDetails = {"cached_tokens": read, "cache_write_tokens": written}
+    if hour := sum(kept["inputTokens"] for kept in as_list(native.get("cacheDetails")) if kept.get("ttl") == "1h"):
+        details["cache_write_1h_tokens"] = hour
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+        "prompt_tokens_details": details,
     }
 
 

@@ -7,6 +7,7 @@ project, location and publisher: https://{location}-aiplatform.googleapis.com/v1
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypedDict
@@ -85,7 +86,8 @@ def parse(call: Call, body: JSON) -> JSON:
         for index, answer in sorted((answers or {0: Answer(call)}).items())
     ]
     head = {"id": call.id, "object": "chat.completion", "created": call.created, "model": call.route.model}
-    return {**head, **_head(body), "choices": choices, "usage": _usage(as_dict(body.get("usageMetadata"))), **top}
+    usage = _usage(as_dict(body.get("usageMetadata")), answers.values())
+    return {**head, **_head(body), "choices": choices, "usage": usage, **top}
 
 
 def _raise_error(call: Call, body: Any) -> None:
@@ -121,7 +123,7 @@ def _top_fields(body: JSON) -> JSON:
     usage = as_dict(body.get("usageMetadata"))
     if traffic := usage.get("trafficType"):
         extras["trafficType"] = traffic
-    if tier := usage.get("serviceTier"):
+    if tier := usage.get("serviceTier") or _TRAFFIC.get(traffic, ""):
         known = _TIERS.get(str(tier).lower())
         (out if known else extras)["service_tier"] = known or tier
     if extras:
@@ -129,7 +131,15 @@ def _top_fields(body: JSON) -> JSON:
     return out
 
 
-def _usage(native: JSON) -> JSON | None:
+_TRAFFIC = {
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_PRIORITY": "priority",
+    "PROVISIONED_THROUGHPUT": "provisioned",
+}
+"""The tiers in the words of Vertex AI."""
+
+
+def _usage(native: JSON, answers: Collection[Answer]) -> JSON | None:
     """The counts under OpenAI's names: prompts of the API's own tools are of the prompt, thoughts of the completion."""
     if native.get("promptTokenCount") is None:
         return None
@@ -141,20 +151,51 @@ def _usage(native: JSON) -> JSON | None:
         "completion_tokens": completion,
         "total_tokens": native.get("totalTokenCount") or prompt + completion,
     }
-    prompt_details, completion_details = _audio(native, "prompt"), _audio(native, "candidates")
-    if native.get("cachedContentTokenCount") is not None:
-        prompt_details["cached_tokens"] = native["cachedContentTokenCount"]
+    used = _searches(answers)
+    prompt_details, completion_details = _prompt_details(native, bool(used)), _kinds(native, "candidates")
     if native.get("thoughtsTokenCount") is not None:
         completion_details["reasoning_tokens"] = thoughts
     usage |= {"prompt_tokens_details": prompt_details} if prompt_details else {}
     usage |= {"completion_tokens_details": completion_details} if completion_details else {}
-    return usage
+    return {**usage, "server_tool_use": used} if used else usage
 
 
-def _audio(native: JSON, what: str) -> JSON:
-    details = as_list(native.get(f"{what}TokensDetails"))
-    count = sum(detail.get("tokenCount") or 0 for detail in details if detail.get("modality") == "AUDIO")
-    return {"audio_tokens": count} if count else {}
+def _prompt_details(native: JSON, searched: bool) -> JSON:
+    """The parts of the prompt. What a search has put there is not charged: LiteLLM 1.106.2 counts it so too."""
+    details = _kinds(native, "prompt")
+    details.pop("image_tokens", None)  # for the price of all others
+    if native.get("cachedContentTokenCount") is not None:
+        details["cached_tokens"] = native["cachedContentTokenCount"]
+    if "audio_tokens" in details and native.get("cacheTokensDetails"):
+        details["cached_audio_tokens"] = _kinds(native, "cache").get("audio_tokens", 0)
+    if searched and (found := native.get("toolUsePromptTokenCount")):
+        details["search_result_tokens"] = found
+    return details
+
+
+def _kinds(native: JSON, what: str) -> JSON:
+    """The tokens of audio and of pictures in the prompt, the cache or the candidates, where there are any."""
+    counts: JSON = {}
+    for detail in as_list(native.get(f"{what}TokensDetails")):
+        kind, count = detail.get("modality"), detail.get("tokenCount")
+        if kind in ("AUDIO", "IMAGE") and count:
+            name = f"{kind.lower()}_tokens"
+            counts[name] = counts.get(name, 0) + count
+    return counts
+
+
+def _searches(answers: Collection[Answer]) -> JSON:
+    """How often Google was asked, empty where it was not.
+
+    Up to Gemini 2.5 the answer has a price, from 3 on each search, of which empty and equal ones count not at all or
+    once: https://ai.google.dev/gemini-api/docs/google-search.
+    """
+    found = [as_dict(answer.extras.get("groundingMetadata")) for answer in answers]
+    searches = {query for grounding in found for query in as_list(grounding.get("webSearchQueries")) if query}
+    used: JSON = {"grounded_prompts": 1, "web_search_requests": len(searches)} if searches else {}
+    if any("maps" in as_dict(chunk) for grounding in found for chunk in as_list(grounding.get("groundingChunks"))):
+        used["maps_prompts"] = 1
+    return used
 
 
 def _logprobs(native: JSON) -> JSON:
@@ -233,7 +274,7 @@ class Decoder(BaseDecoder):
             delta: JSON = {"content": None} if answer.begun else {"role": "assistant", "content": None}
             choices.append({"index": index, "delta": delta | answer.kept(), **_ending(answer, reason)})
         top = _top_fields({**self._body, "usageMetadata": self._usage})
-        chunks.append(self._chunk(choices, usage=_usage(self._usage), **top))
+        chunks.append(self._chunk(choices, usage=_usage(self._usage, answers.values()), **top))
 
 
 _TEXT_ALONE = {"content", "index"}

@@ -6,7 +6,7 @@ what else only this API knows are the caller's to ask for, the latter by `extra_
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any, ClassVar, TypedDict
 
@@ -224,7 +224,7 @@ def parse(call: Call, body: JSON) -> JSON:
         "created": int(body.get("created_at") or call.created),
         "model": body.get("model") or call.route.model,
         "choices": [choice],
-        "usage": _usage(as_dict(body.get("usage"))),
+        "usage": _usage(as_dict(body.get("usage")), items),
         **_top_fields(body),
     }
 
@@ -241,7 +241,7 @@ def _ending(response: JSON, called: bool) -> JSON:
     return {"finish_reason": finish, "native_finish_reason": reason or status}
 
 
-def _usage(native: JSON) -> JSON | None:
+def _usage(native: JSON, items: list[JSON]) -> JSON | None:
     """The counts under the names of chat completions; what else a server counts stays beside them."""
     if native.get("input_tokens") is None:
         return None
@@ -253,7 +253,25 @@ def _usage(native: JSON) -> JSON | None:
         details = {k: v for k, v in as_dict(usage.pop(f"{theirs}_tokens_details", None)).items() if v is not None}
         if details:
             usage[f"{ours}_tokens_details"] = details
-    return usage
+    used = Counter(name for item in items if (name := _CHARGED.get(item["type"])) and _is_charged(item))
+    return {**usage, "server_tool_use": dict(used)} if used else usage
+
+
+_CHARGED = {
+    "web_search_call": "web_search_requests",
+    "file_search_call": "file_search_requests",
+    "code_interpreter_call": "code_interpreter_requests",
+    "image_generation_call": "image_generation_requests",
+}
+"""What OpenAI charges for by the use, as it is counted in the usage; the counts themselves do not say it."""
+
+
+def _is_charged(item: JSON) -> bool:
+    """Whether a use of a tool has its price: of those of the web only searches, not pages that are opened.
+
+    https://developers.openai.com/api/docs/guides/tools-web-search
+    """
+    return as_dict(item.get("action")).get("type", "search") == "search"
 
 
 def _top_fields(response: JSON) -> JSON:
@@ -416,7 +434,7 @@ class Decoder(BaseDecoder):
         delta: JSON = {"content": None, **kept(whole)}
         status = response.get("status") or event["type"].rpartition(".")[2]
         choice = {"index": 0, "delta": delta, **_ending({**response, "status": status}, bool(self._calls))}
-        usage = _usage(as_dict(response.get("usage")))
+        usage = _usage(as_dict(response.get("usage")), whole)
         chunks.append(self._chunk([choice], usage=usage, **_top_fields(response)))
 
     _EVENTS: ClassVar[dict[str, Callable[[Decoder, JSON, list[Chunk]], None]]] = {
