@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -14,6 +15,12 @@ from test_anthropic_messages_response import FOUND, REDACTED, SERVER, THINKING, 
 from unified_llm.adapters import load
 from unified_llm.chunks import fold, unfold
 from unified_llm.errors import IncompleteStreamError
+from unified_llm.testing.bedrock import Converse
+from unified_llm.testing.cohere import CohereChat
+from unified_llm.testing.gemini import GenerateContent
+from unified_llm.testing.ollama import OllamaChat
+from unified_llm.testing.responses import Responses
+from unified_llm.testing.script import Answer, Turn
 
 TEXT = st.text('ab \n\u2028é🙂"\\', max_size=12)
 NAME = st.sampled_from(["f", "g_h"])
@@ -85,11 +92,38 @@ def openai_chat(draw):
     return quirky({}), whole, sse(*stream, end, {**base, "choices": [], "usage": USAGE}, "[DONE]")
 
 
-FORMATS = {
+SCRIPTED = {
+    "openai_responses": (Responses(), "openai/gpt-4.1", "/v1/responses"),
+    "gemini": (GenerateContent(), "gemini/gemini-2.5-flash", "/v1beta/models/m:streamGenerateContent"),
+    "bedrock_converse": (Converse(), "bedrock/amazon.nova-pro-v1:0", "/model/m/converse-stream"),
+    "cohere_chat": (CohereChat(), "cohere/command-a-03-2025", "/v2/chat"),
+    "ollama_chat": (OllamaChat(), "ollama/qwen3", "/api/chat"),
+}
+
+
+@st.composite
+def scripted(draw, name):
+    """An answer of the loopback provider, which writes these formats by itself."""
+    format, model, path = SCRIPTED[name]
+    answer = Answer(
+        text=draw(TEXT),
+        reasoning=draw(TEXT),
+        tool_calls=draw(st.lists(st.tuples(NAME, ARGUMENTS), max_size=3)),
+        finish_reason=draw(st.sampled_from(["stop", "length"])),
+        usage=(5, 7),
+        chunk_size=draw(st.integers(1, 5)),
+    )
+    turn = Turn(answer, {"model": "m"}, 1, path)
+    return call(model, adapter=name), format.body(turn), b"".join(format.events(turn))
+
+
+OF_EVENTS = {
     "anthropic_messages": anthropic_messages,
     "anthropic_complete": anthropic_complete,
     "openai_chat": openai_chat,
+    **{name: partial(scripted, name) for name in ("openai_responses", "gemini", "cohere_chat")},
 }
+FORMATS = {**OF_EVENTS, **{name: partial(scripted, name) for name in ("bedrock_converse", "ollama_chat")}}
 every_format = pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
 
 
@@ -103,7 +137,7 @@ def test_any_cut_of_a_stream_gives_the_same_chunks(format, data):
     assert decode(made, body, data.draw(cuts_of(len(body)))) == decode(made, body)
 
 
-@every_format
+@pytest.mark.parametrize("format", OF_EVENTS.values(), ids=OF_EVENTS)
 @given(st.data(), st.sampled_from([b"\r", b"\r\n"]))
 def test_any_line_end_gives_the_same_chunks(format, data, end):
     made, _, body = data.draw(format())
