@@ -129,8 +129,9 @@ def cost_parts(
         return {"stated": stated}
     if prices is None:
         return None
+    factor = _factor(usage, prices)
     steps = (
-        _token_parts(step, _rates(step, prices, service_tier, at), _factor(step, prices))
+        _token_parts(step, _rates(step, prices, service_tier, at), factor)
         for step in usage.get("iterations") or (usage,)
     )
     return added((*steps, _fee_parts(usage, prices.get("fees", {}))))

@@ -123,7 +123,7 @@ def _top_fields(body: JSON) -> JSON:
     usage = as_dict(body.get("usageMetadata"))
     if traffic := usage.get("trafficType"):
         extras["trafficType"] = traffic
-    if tier := usage.get("serviceTier") or _TRAFFIC.get(traffic, ""):
+    if tier := usage.get("serviceTier") or _TRAFFIC.get(str(traffic)):
         known = _TIERS.get(str(tier).lower())
         (out if known else extras)["service_tier"] = known or tier
     if extras:
@@ -131,11 +131,7 @@ def _top_fields(body: JSON) -> JSON:
     return out
 
 
-_TRAFFIC = {
-    "ON_DEMAND_FLEX": "flex",
-    "ON_DEMAND_PRIORITY": "priority",
-    "PROVISIONED_THROUGHPUT": "provisioned",
-}
+_TRAFFIC = {"ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority", "PROVISIONED_THROUGHPUT": "provisioned"}
 """The tiers in the words of Vertex AI."""
 
 
