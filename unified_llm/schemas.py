@@ -22,7 +22,23 @@ class _Generator(GenerateJsonSchema):
 
 
 def schema_of(adapter: TypeAdapter[Any], name: str) -> JSON:
-    """The JSON schema of what an adapter reads.
+    """The JSON schema of what an adapter reads, which is an object.
+
+    Args:
+        adapter: of a type that pydantic knows.
+        name: that of the type.
+
+    Raises:
+        BadRequestError: there is no schema, or it is none of an object.
+    """
+    schema = any_schema_of(adapter, name)
+    if schema.get("type") != "object":
+        raise BadRequestError(f"{name} is no type with fields: its JSON schema begins with {str(schema)[:60]}")
+    return schema
+
+
+def any_schema_of(adapter: TypeAdapter[Any], name: str) -> JSON:
+    """The JSON schema of whatever an adapter reads.
 
     Titles that only repeat a name are left out, and what the docstring of a class says of its fields goes to them.
 
@@ -31,7 +47,7 @@ def schema_of(adapter: TypeAdapter[Any], name: str) -> JSON:
         name: that of the type.
 
     Raises:
-        BadRequestError: there is no schema, or it is none of an object, which is all that models are asked for.
+        BadRequestError: there is no schema.
     """
     try:
         schema = adapter.json_schema(schema_generator=_Generator)
@@ -40,9 +56,7 @@ def schema_of(adapter: TypeAdapter[Any], name: str) -> JSON:
     reference: str = schema.pop("$ref", "")
     if reference:  # a type that refers to itself: providers want its own fields at the top
         schema = {**schema["$defs"][reference.rpartition("/")[2]], **schema}
-    if schema.get("type") != "object":
-        raise BadRequestError(f"{name} is no type with fields: its JSON schema begins with {str(schema)[:60]}")
-    for known, node in _nodes(schema, name):
+    for known, node in nodes(schema, name):
         if node.get("title") in (known, known.title().replace("_", " ").strip(), known.rpartition("__")[2]):
             del node["title"]
         if node.get("type") == "object" and "description" in node:
@@ -62,7 +76,7 @@ def closed(schema: JSON) -> JSON:
     Raises:
         BadRequestError: an object may have any keys.
     """
-    for name, node in _nodes(schema, "the whole"):
+    for name, node in nodes(schema, "the whole"):
         node.pop("default", None)
         node.pop("discriminator", None)
         for key in ("oneOf", "allOf"):
@@ -86,15 +100,15 @@ def _describe(node: JSON) -> None:
         as_dict(as_dict(node.get("properties")).get(name)).setdefault("description", said)
 
 
-def _nodes(schema: JSON, name: str) -> Iterator[tuple[str, JSON]]:
+def nodes(schema: JSON, name: str) -> Iterator[tuple[str, JSON]]:
     """Every schema in a schema, with the name that it has there."""
     yield name, schema
     for key in ("$defs", "properties"):
         for inner_name, inner in as_dict(schema.get(key)).items():
-            yield from _nodes(as_dict(inner), inner_name)
+            yield from nodes(as_dict(inner), inner_name)
     for key in ("items", "additionalProperties"):
         if schema.get(key):
-            yield from _nodes(as_dict(schema[key]), name)
+            yield from nodes(as_dict(schema[key]), name)
     for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
         for inner in as_list(schema.get(key)):
-            yield from _nodes(as_dict(inner), name)
+            yield from nodes(as_dict(inner), name)
