@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from unified_llm.adapters import gemini_errors
 from unified_llm.errors import CONTEXT_WINDOW
 from unified_llm.json_codec import as_dict
 from unified_llm.types import JSON
@@ -29,6 +30,8 @@ def explain(status: int, body: Any) -> tuple[str | None, str]:
     """The code and the message of an error body."""
     given = as_dict(body).get("error")
     error = as_dict(given)
+    if isinstance(body, list) or isinstance(error.get("status"), str):
+        return gemini_errors.explain(status, body)  # the front end of Google's cloud, before Claude
     if not error:
         return None, str(given or body)
     code: str | None = error.get("type")
@@ -41,4 +44,5 @@ def explain(status: int, body: Any) -> tuple[str | None, str]:
 
 def status_in(body: JSON) -> int:
     """The HTTP status that an error inside a 200 stands for; 200 where its type says none."""
-    return ERROR_STATUS.get(as_dict(body.get("error")).get("type", ""), 200)
+    error = as_dict(body.get("error"))
+    return ERROR_STATUS.get(error.get("type", "")) or gemini_errors.status_in(error)
