@@ -11,7 +11,7 @@ from unified_llm.errors import BadRequestError
 
 MODEL = "claude-sonnet-4-5"
 USER = {"role": "user", "content": "Hi"}
-JPEG, PNG, GIF, WEBP, PDF = "/9j/4AAQ", "iVBORw0KGgoAAA", "R0lGODlh", "UklGRiQA", "JVBERi0xLjQ="
+JPEG, PNG, GIF, WEBP, PDF = "/9j/4AAQ", "iVBORw0KGgoAAA", "R0lGODlh", "UklGRiQAAABXRUJQ", "JVBERi0xLjQ="
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {"type": "function", "function": {"name": "weather", "description": "Weather", "parameters": SCHEMA}}
 

@@ -191,9 +191,12 @@ def test_ids_of_calls_are_fitted_to_the_pattern_and_stay_apart(ids):
 
 
 REFUSED = {
-    "an image that must be fetched": (user({"type": "image_url", "image_url": "https://a.example/b.png"}), "s3://"),
     "a file without text": (user({"type": "file", "file": {"file_data": "data:text/csv;base64,YQ=="}}), "text beside"),
-    "a file of a strange type": (user(text("a"), {"type": "file", "file": {"file_id": "f"}}), "pdf, csv"),
+    "a file uploaded elsewhere": (user(text("a"), {"type": "file", "file": {"file_id": "f"}}), "upload 'f'"),
+    "a file of a strange type": (
+        user(text("a"), {"type": "file", "file": {"file_data": "data:application/zip;base64,UEsDBA=="}}),
+        "pdf, csv",
+    ),
     "a part of another provider": (user({"type": "image", "source": {}}), "'image'"),
     "an empty user message": ([("user", " ")], "messages[0] is empty"),
     "an answer first": ([("assistant", "a"), ("user", "b")], "messages[0] is the assistant's"),

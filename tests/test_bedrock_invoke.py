@@ -15,11 +15,11 @@ from test_anthropic_messages_response import events as anthropic_events
 from test_aws_events import event, exception
 
 from unified_llm.adapters import load
+from unified_llm.adapters.contract import MediaNeeded
 from unified_llm.chunks import fold
 from unified_llm.errors import (
     APIResponseValidationError,
     APIStatusError,
-    BadRequestError,
     IncompleteStreamError,
     OverloadedError,
     RateLimitError,
@@ -120,11 +120,18 @@ def test_a_tier_is_a_header_and_anthropics_own_word_for_it_is_sent_nowhere():
     assert ("service_tier" in other.body, dict(other.headers)) == (False, {})
 
 
-def test_an_image_that_must_be_fetched_is_refused():
-    image = {"type": "image_url", "image_url": "https://a.example/b.png"}
-    with pytest.raises(BadRequestError, match="data URL") as caught:
-        body_of(messages=[("user", "a"), {"role": "assistant", "content": "b"}, {"role": "user", "content": [image]}])
-    assert caught.value.status_code is None
+def test_what_stands_at_urls_is_sent_along():
+    url, data = "https://a.example/b.png", b"\x89PNG\r\n\x1a\n"
+    image = {"type": "image_url", "image_url": url}
+    asked = {"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    told = {"role": "tool", "tool_call_id": "t", "content": [image]}
+    made = invoking(messages=[("user", "Hi"), {"role": "assistant", "content": None, "tool_calls": [asked]}, told])
+    with pytest.raises(MediaNeeded):
+        render(made)
+    made.media = {url: ("text/html", data)}
+    source = {"type": "base64", "media_type": "image/png", "data": b64encode(data).decode()}
+    (result,) = render(made).body["messages"][2]["content"]
+    assert result["content"] == [{"type": "image", "source": source}]
 
 
 # --- answers --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import body_of, call, frozen, render
 
+from unified_llm.adapters.contract import MediaNeeded
 from unified_llm.api import prepare
 from unified_llm.errors import BadRequestError
 
@@ -206,7 +207,7 @@ def test_media_that_the_model_is_known_not_to_take_are_refused():
 def test_a_host_that_fetches_no_addresses_takes_uploaded_files_alone():
     made = call(MODEL, user(PARTS["address"][0]))
     made.route = replace(made.route, quirks={"media_urls": False})
-    with pytest.raises(BadRequestError, match="base64"):
+    with pytest.raises(MediaNeeded, match=r"files\.example"):
         render(made)
     made.messages[0]["content"] = [PARTS["uploaded file"][0]]
     assert render(made).body["contents"][0]["parts"] == [PARTS["uploaded file"][1]]

@@ -126,7 +126,7 @@ REFUSED = [
     ("Hi", {"web_search_options": {}}),
     ("Hi", {"tools": [TOOL], "rules": {"tools": False}}),
     ("Hi", {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}, "rules": {"schema": False}}),
-    ([{"role": "user", "content": [{"type": "image_url", "image_url": "https://a.example/i.png"}]}], {}),
+    ([{"role": "user", "content": [{"type": "image_url", "image_url": "gs://a/i.png"}]}], {}),
     ([{"role": "user", "content": [PNG]}], {"facts": {"lacks": ["vision"]}}),
     ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}}]}], {}),
     ([{"role": "user", "content": [{"type": "file", "file": {"file_id": "x"}}]}], {}),

@@ -198,6 +198,9 @@ CACHED = [{"role": "user", "content": [{"type": "text", "text": "Hi", "cache_con
 TEXTS = [{"role": "user", "content": ["a", "b"]}]
 STRICT = {"type": "function", "function": {**FUNCTION, "strict": True}}
 PARALLEL = [USER, calling("a", "b"), result("a"), result("b"), USER]
+LINKED = {"type": "file", "file": {"file_url": "https://a.example/b.pdf", "filename": "b.pdf"}}
+LINK = {"type": "file", "file": {"file_data": "https://a.example/b.pdf", "filename": "b.pdf"}}
+ZIP = {"type": "file", "file": {"file_data": "data:application/zip;base64,UEsDBA=="}}
 PHOTO = [USER, calling("a"), result("a", [IMAGE])]
 
 QUIRKS = [
@@ -329,6 +332,14 @@ QUIRKS = [
     ("cache_control", True, CACHED, {}, {"messages": CACHED}),
     ("cache_control", None, CACHED, {}, {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]}),
     ("tool_images", True, PHOTO, {}, {"messages": PHOTO}),
+    ("files", "any", [{"role": "user", "content": [LINKED]}], {}, {"messages": [{"role": "user", "content": [LINK]}]}),
+    (
+        "media_urls",
+        True,
+        [{"role": "user", "content": [IMAGE]}],
+        {},
+        {"messages": [{"role": "user", "content": [IMAGE]}]},
+    ),
     ("refused", ["seed", "n"], "Hi", {"seed": 1, "n": 2, "top_p": 1}, {"seed": None, "n": None, "top_p": 1}),
     ("temperature_max", 1.0, "Hi", {"temperature": 1.5}, {"temperature": 1.0}),
     ("temperature_max", None, "Hi", {"temperature": 2.5}, {"temperature": 2}),
@@ -353,6 +364,7 @@ REFUSALS = [
     ("schema", "none", "Hi", {"response_format": SCHEMA}),
     ("schema", "none", "Hi", {"response_format": JSON_OBJECT}),
     ("tool_images", False, PHOTO, {}),
+    ("files", "pdf", [{"role": "user", "content": [ZIP]}], {}),
     ("prefill", "refused", PREFILL, {}),
 ]
 

@@ -312,10 +312,10 @@ _WORDS: dict[Kind, str] = {"image": "an image", "document": "a file", "audio": "
 
 
 def worded(medium: Medium) -> str:
-    """A medium in words: `a PDF`, `an image`, `a file of type text/csv`."""
+    """A medium in words: `a PDF`, `an image of type image/png`, `a file`."""
     if medium.type == PDF:
         return "a PDF"
-    return f"a file of type {medium.type}" if medium.kind == "document" and medium.type else _WORDS[medium.kind]
+    return f"{_WORDS[medium.kind]} of type {medium.type}" if medium.type else _WORDS[medium.kind]
 
 
 _READERS: Mapping[str, Callable[[JSON], Medium | None]] = {

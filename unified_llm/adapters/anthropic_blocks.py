@@ -5,13 +5,15 @@ https://docs.anthropic.com/en/api/messages, checked 2026-11-21.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from unified_llm import json_codec
 from unified_llm.adapters.contract import SYSTEM, Call
+from unified_llm.adapters.media import medium_of, remote, text_document, text_in
 from unified_llm.adapters.tool_ids import ToolIds
+from unified_llm.content import Medium, worded
 from unified_llm.json_codec import as_dict, as_list
+from unified_llm.media_types import PDF
 from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON
 
@@ -136,15 +138,24 @@ def _block(call: Call, part: JSON, index: int) -> JSON | None:
         return _with_cache(part, {"type": "text", "text": part["text"]}) if part["text"].strip() else None
     if kind == "refusal":
         return {"type": "text", "text": part["refusal"]} if part.get("refusal") else None
-    if kind == "image_url":
-        if "vision" in call.route.facts.get("lacks", ()):
-            raise call.refusal(f"messages[{index}] has an image, which this model does not take")
-        return _with_cache(part, {"type": "image", "source": _image_source(call, part["image_url"], index)})
-    if kind == "file":
-        return _with_cache(part, _document(call, as_dict(part.get("file")), index))
-    if kind in ("input_audio", "video_url"):
-        raise call.refusal(f"messages[{index}] has a part of type {kind!r}; Claude takes text, images and documents")
-    return part  # Anthropic's own form
+    medium = medium_of(call, part, index, ("image", "document"), _TAKES)
+    if medium is None:
+        return part  # Anthropic's own form
+    if "source" in part:
+        return _native(part, medium)
+    return _with_cache(part, (_image if medium.kind == "image" else _document)(call, medium, index))
+
+
+_TAKES = "Claude takes text, images, PDFs and text files"
+_IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+
+
+def _native(part: JSON, medium: Medium) -> JSON:
+    """Anthropic's own block, with the type that its bytes show: a label that does not fit them is refused."""
+    source = part["source"]
+    if source["type"] != "base64" or medium.type in ("", source.get("media_type")):
+        return part
+    return {**part, "source": {**source, "media_type": medium.type}}
 
 
 def _with_cache(part: JSON, block: JSON) -> JSON:
@@ -153,41 +164,37 @@ def _with_cache(part: JSON, block: JSON) -> JSON:
     return block
 
 
-_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]+)*;base64,(?P<data>.*)", re.DOTALL)
-
-
-def _image_source(call: Call, image: Any, index: int) -> JSON:
-    url = image if isinstance(image, str) else image.get("url", "")
-    if url.startswith(("http://", "https://")):
-        return {"type": "url", "url": url}
-    match = _DATA_URL.match(url)
-    if not match:
+def _image(call: Call, medium: Medium, index: int) -> JSON:
+    source = _elsewhere(call, medium, index)
+    if source is None and medium.type not in _IMAGES:
         raise call.refusal(
-            f"messages[{index}] has the image URL {url[:40]!r}; give an http(s) URL or a base64 data URL"
+            f"messages[{index}] has {worded(medium)}; Claude takes JPEG, PNG, GIF and WebP, so convert it"
         )
-    data = match["data"]
-    return {"type": "base64", "media_type": _sniffed(data) or match["type"] or "image/png", "data": data}
+    return {"type": "image", "source": source or {"type": "base64", "media_type": medium.type, "data": medium.data}}
 
 
-_MAGIC = {"/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp"}
-
-
-def _sniffed(data: str) -> str | None:
-    """The type that the bytes show, since Anthropic refuses a label that does not fit them."""
-    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
-
-
-def _document(call: Call, file: JSON, index: int) -> JSON:
-    if file.get("file_id"):
-        return {"type": "document", "source": {"type": "file", "file_id": file["file_id"]}}
-    match = _DATA_URL.match(file.get("file_data") or "")
-    if not match or match["type"] != "application/pdf":
+def _document(call: Call, medium: Medium, index: int) -> JSON:
+    title = {"title": medium.name} if medium.name else {}
+    if text_document(medium) and not medium.id:
+        source = {"type": "text", "media_type": "text/plain", "data": text_in(call, medium, index)}
+    elif medium.data and medium.type != PDF:
         raise call.refusal(
-            f"messages[{index}] has a file that is no PDF; give file_data as data:application/pdf;base64,..."
+            f"messages[{index}] has {worded(medium)}; Claude takes PDFs and text files, so save it as one of them"
         )
-    source = {"type": "base64", "media_type": "application/pdf", "data": match["data"]}
-    title = {"title": file["filename"]} if file.get("filename") else {}
+    else:
+        source = _elsewhere(call, medium, index) or {"type": "base64", "media_type": PDF, "data": medium.data}
     return {"type": "document", "source": source, **title}
+
+
+def _elsewhere(call: Call, medium: Medium, index: int) -> JSON | None:
+    """The source of what is not in the message: Anthropic fetches http(s) URLs itself, and knows its uploads."""
+    if medium.data:
+        return None
+    if medium.id:
+        return {"type": "file", "file_id": medium.id}
+    if remote(medium):
+        return {"type": "url", "url": medium.url}
+    raise call.refusal(f"messages[{index}] has the URL {medium.url[:40]!r}; give an http(s) URL or a base64 data URL")
 
 
 def _check_pairs(call: Call, messages: list[JSON]) -> None:

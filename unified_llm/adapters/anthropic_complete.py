@@ -14,6 +14,7 @@ from unified_llm.adapters.anthropic_errors import explain, status_in
 from unified_llm.adapters.anthropic_settings import render_sampling
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
+from unified_llm.adapters.media import as_text, joined, medium_of, text_document
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON, Chunk, FinishReason
@@ -79,12 +80,17 @@ def _turn(call: Call, message: JSON, index: int) -> tuple[str, str]:
         raise call.refusal(f"messages[{index}] is about tools, which Text Completions do not have")
     texts: list[str] = []
     for part in parts(message["content"]):
-        if part["type"] != "text":
-            raise call.refusal(
-                f"messages[{index}] has a part of type {part['type']!r}; Text Completions take only text"
-            )
-        texts.append(part["text"])
-    return ASSISTANT if message["role"] == "assistant" else HUMAN, "".join(texts)
+        medium = medium_of(call, part, index, ("image", "document"), _TAKES) if part["type"] != "text" else None
+        if medium and text_document(medium) and not medium.id:
+            texts.append(as_text(call, medium, index))
+        elif part["type"] == "text":
+            texts.append(part["text"])
+        else:
+            raise call.refusal(f"messages[{index}] has a part of type {part['type']!r}; {_TAKES}")
+    return ASSISTANT if message["role"] == "assistant" else HUMAN, joined(texts)
+
+
+_TAKES = "Text Completions take only text"
 
 
 _TURN_MARK = re.compile(r"\n\s*\n(?=(Human|Assistant):)")

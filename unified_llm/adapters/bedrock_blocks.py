@@ -10,7 +10,9 @@ from typing import Any
 
 from unified_llm import json_codec
 from unified_llm.adapters.contract import SYSTEM, Call
+from unified_llm.adapters.media import medium_of, text_document, with_data
 from unified_llm.adapters.tool_ids import ToolIds
+from unified_llm.content import Medium, worded
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON
@@ -151,7 +153,6 @@ def _blocks(call: Call, content: Any, index: int) -> list[JSON]:
 
 
 _NATIVE = ("document", "image", "video", "audio", "guardContent", "searchResult", "cachePoint")
-_NEEDS = {"image": "vision", "audio": "audio", "video": "video"}
 
 
 def _block(call: Call, part: JSON, index: int) -> JSON | None:
@@ -162,85 +163,62 @@ def _block(call: Call, part: JSON, index: int) -> JSON | None:
         return {"text": part["refusal"]} if part.get("refusal") else None
     if kind in _NATIVE and kind in part:  # Converse's own form, with the type that every part has
         return {kind: part[kind]}
-    if kind == "image_url":
-        image = part[kind]
-        return _media(call, "image", image if isinstance(image, str) else image.get("url", ""), index)
-    if kind == "video_url":
-        return _media(call, "video", as_dict(part[kind]).get("url", ""), index)
-    if kind == "input_audio":
-        _check_sense(call, "audio", index)
-        sound = as_dict(part[kind])
-        return {"audio": {"format": sound.get("format", "wav"), "source": {"bytes": sound.get("data", "")}}}
-    if kind == "file":
-        return _document(call, as_dict(part.get("file")), index)
-    raise call.refusal(
-        f"messages[{index}] has a part of type {kind!r}; Converse takes text, image_url, input_audio, video_url and "
-        f"file, or its own blocks as {{'type': 'document', 'document': ...}}"
-    )
-
-
-_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]+)*;base64,(?P<data>.*)", re.DOTALL)
-_MAGIC = {"/9j/": "jpeg", "iVBORw0KGgo": "png", "R0lGOD": "gif", "UklGR": "webp"}
-_FORMATS = {
-    "jpg": "jpeg",
-    "x-matroska": "mkv",
-    "quicktime": "mov",
-    "x-flv": "flv",
-    "x-ms-wmv": "wmv",
-    "3gpp": "three_gp",
-}
-
-
-def _check_sense(call: Call, kind: str, index: int) -> None:
-    if _NEEDS[kind] in call.route.facts.get("lacks", ()):
-        raise call.refusal(f"messages[{index}] has {kind} content, which this model does not take")
-
-
-def _media(call: Call, kind: str, url: str, index: int) -> JSON:
-    """An image or a video, whose format is told by its bytes, its data URL or its name, in this order."""
-    _check_sense(call, kind, index)
-    if url.startswith("s3://"):
-        ending = url.rpartition(".")[2].lower()
-        return {kind: {"format": _FORMATS.get(ending, ending), "source": {"s3Location": {"uri": url}}}}
-    match = _DATA_URL.match(url)
-    if not match:
+    medium = medium_of(call, part, index, ("image", "document", "audio", "video"), "")
+    if medium is None:
         raise call.refusal(
-            f"messages[{index}] has the {kind} URL {url[:40]!r}, which Converse does not fetch; give a base64 data "
-            f"URL or an s3:// address"
+            f"messages[{index}] has a part of type {kind!r}; Converse takes text, image_url, input_audio, video_url "
+            f"and file, or its own blocks as {{'type': 'document', 'document': ...}}"
         )
-    data, named = match["data"], (match["type"] or "image/png").partition("/")[2]
-    sniffed = next((format for magic, format in _MAGIC.items() if data.startswith(magic)), None)
-    format = sniffed if sniffed and kind == "image" else _FORMATS.get(named, named)
-    return {kind: {"format": format, "source": {"bytes": data}}}
+    return _media(call, medium, index)
 
 
-_DOCUMENTS = {
-    "application/pdf": "pdf",
-    "text/csv": "csv",
-    "application/msword": "doc",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.ms-excel": "xls",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "text/html": "html",
-    "text/plain": "txt",
-    "text/markdown": "md",
+_FORMATS: dict[str, dict[str, str]] = {
+    "image": {f"image/{name}": name for name in ("png", "jpeg", "gif", "webp")},
+    "audio": {
+        **{f"audio/{name}": name for name in ("wav", "aac", "flac", "ogg", "opus", "webm", "pcm")},
+        "audio/mpeg": "mp3",
+        "audio/mp4": "m4a",
+        "audio/x-matroska": "mka",
+    },
+    "video": {
+        **{f"video/{name}": name for name in ("mp4", "webm", "mpeg")},
+        "video/x-matroska": "mkv",
+        "video/quicktime": "mov",
+        "video/x-flv": "flv",
+        "video/x-ms-wmv": "wmv",
+        "video/3gpp": "three_gp",
+    },
+    "document": {
+        "application/pdf": "pdf",
+        "text/csv": "csv",
+        "application/msword": "doc",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+        "application/vnd.ms-excel": "xls",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+        "text/html": "html",
+        "text/plain": "txt",
+        "text/markdown": "md",
+    },
 }
+"""The formats of the service model, by media type."""
 
 
-def _document(call: Call, file: JSON, index: int) -> JSON:
-    match = _DATA_URL.match(file.get("file_data") or "")
-    format = _DOCUMENTS.get(match["type"] or "") if match else None
-    if not match or not format:
-        raise call.refusal(
-            f"messages[{index}] has a file that Converse does not take; give file_data as a data URL of one of "
-            f"{', '.join(_DOCUMENTS.values())}"
-        )
-    return {"document": {"format": format, "name": _document_name(file), "source": {"bytes": match["data"]}}}
+def _media(call: Call, medium: Medium, index: int) -> JSON:
+    """The block of a medium; Converse fetches nothing but from S3."""
+    stored = medium.url.startswith("s3://")
+    held = medium if stored else with_data(call, medium, index)
+    formats = _FORMATS[held.kind]
+    format = formats.get(held.type) or ("txt" if text_document(held) else None)
+    if format is None:
+        raise call.refusal(f"messages[{index}] has {worded(held)}; Converse takes {', '.join(formats.values())}")
+    source: JSON = {"s3Location": {"uri": held.url}} if stored else {"bytes": held.data}
+    name = {"name": _document_name(held.name)} if held.kind == "document" else {}
+    return {held.kind: {"format": format, **name, "source": source}}
 
 
-def _document_name(file: JSON) -> str:
+def _document_name(filename: str) -> str:
     """A name as the API takes it: letters, digits, single spaces, hyphens, parentheses and brackets."""
-    stem = re.sub(r"\.\w+$", "", file.get("filename") or "")
+    stem = re.sub(r"\.\w+$", "", filename)
     return re.sub(r"\s+", " ", re.sub(r"[^a-zA-Z0-9\s()\[\]-]", "-", stem)).strip()[:200] or "document"
 
 

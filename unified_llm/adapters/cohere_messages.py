@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from unified_llm.adapters.contract import Call
+from unified_llm.adapters.media import as_text, medium_of, text_document
+from unified_llm.content import worded
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON
@@ -61,17 +63,19 @@ def _part(call: Call, part: JSON, index: int, role: str) -> JSON | None:
     kind = part["type"]
     if kind in ("text", "refusal"):
         return {"type": "text", "text": part[kind]} if part[kind] else None
-    if kind == "image_url" and role == "user":
-        if "vision" in call.route.facts.get("lacks", ()):
-            raise call.refusal(f"messages[{index}] has an image, which this model does not take")
-        image = part["image_url"]
-        return {"type": "image_url", "image_url": {"url": image} if isinstance(image, str) else image}
-    if kind == "document" and role == "tool":
+    if kind == "document" and kind in part and role == "tool":
         return part  # Cohere's own form
-    way_out = "; documents go into extra_body" if kind == "file" else ""
-    raise call.refusal(
-        f"messages[{index}] has a part of type {kind!r}; Cohere takes images of the user, and else text{way_out}"
-    )
+    medium = medium_of(call, part, index, ("image", "document"), _TAKES)
+    if medium and medium.kind == "image" and role == "user":
+        given = as_dict(part.get(kind)) if kind == "image_url" else {}
+        return {"type": "image_url", "image_url": {**given, "url": medium.url or medium.data_url}}
+    if medium and text_document(medium) and not medium.id:
+        return {"type": "text", "text": as_text(call, medium, index)}
+    what = worded(medium) if medium else f"a part of type {kind!r}"
+    raise call.refusal(f"messages[{index}] has {what}; {_TAKES}")
+
+
+_TAKES = "Cohere takes images of the user, and else text and text files; other documents go into extra_body"
 
 
 def _answer(call: Call, message: JSON, index: int) -> JSON:

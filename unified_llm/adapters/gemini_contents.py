@@ -10,6 +10,8 @@ from typing import Any
 
 from unified_llm import json_codec
 from unified_llm.adapters.contract import Call
+from unified_llm.adapters.media import medium_of, with_data
+from unified_llm.content import Medium, worded
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON
@@ -199,67 +201,50 @@ def _part(call: Call, part: JSON, index: int) -> JSON | None:
         call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
     if kind in ("text", "refusal"):
         return {"text": part[kind]} if part.get(kind) else None
-    if kind in ("image_url", "video_url"):
-        given = part[kind]
-        media = {"url": given} if isinstance(given, str) else as_dict(given)
-        made = _medium(call, media.get("url") or "", media.get("format"), index)
-        if media.get("detail") in ("low", "high"):
-            call.warnings.append(f"detail of messages[{index}] was left out: this API has no such field")
-    elif kind == "file":
-        file = as_dict(part.get("file"))
-        made = _medium(call, file.get("file_data") or file.get("file_id") or "", file.get("format"), index, file=True)
-    elif kind == "input_audio":
-        audio = as_dict(part.get(kind))
-        made = {"inlineData": {"mimeType": f"audio/{audio.get('format', 'wav')}", "data": audio.get("data", "")}}
-    else:
+    medium = medium_of(call, part, index, ("image", "document", "audio", "video"), "")
+    if medium is None:
         raise call.refusal(
             f"messages[{index}] has a part of type {kind!r}; text, image_url, file, input_audio and video_url work"
         )
-    _check_capability(call, made, kind, index)
-    return made
+    if as_dict(part.get("image_url")).get("detail") in ("low", "high"):
+        call.warnings.append(f"detail of messages[{index}] was left out: this API has no such field")
+    return _media(call, medium, index)
 
 
-_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]+)*;base64,(?P<data>.*)", re.DOTALL)
-_MAGIC = {"/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp"}
-_ENDINGS = {
-    **dict.fromkeys(("jpg", "jpeg"), "image/jpeg"),
-    **{kind: f"image/{kind}" for kind in ("png", "webp", "gif", "heic", "heif")},
-    **{kind: f"audio/{kind}" for kind in ("wav", "mp3", "ogg", "flac", "aac")},
-    **{kind: f"video/{kind}" for kind in ("mp4", "webm", "mpeg")},
-    "mov": "video/quicktime",
-    "pdf": "application/pdf",
-    "txt": "text/plain",
+_FETCHED = {
+    *(f"image/{name}" for name in ("bmp", "jpeg", "png", "webp")),
+    *(f"text/{name}" for name in ("html", "css", "plain", "xml", "csv", "javascript")),
+    *(f"video/{name}" for name in ("mp4", "mpeg", "quicktime", "x-msvideo", "x-flv", "webm", "x-ms-wmv", "3gpp")),
+    *("application/json", "application/pdf", "application/rtf"),
 }
-"""Types of media, by the ends of their addresses."""
+"""Types that are fetched from https URLs. https://ai.google.dev/gemini-api/docs/file-input-methods"""
+
+_NAMES = {"audio/mpeg": "audio/mp3", "video/x-msvideo": "video/avi", "video/x-ms-wmv": "video/wmv"}
+"""Google's names of types. https://ai.google.dev/gemini-api/docs/audio, https://ai.google.dev/gemini-api/docs/video-understanding"""
+
+_OWN = re.compile(
+    r"gs://|https://[^/]+/v1(beta)?/files/|https://(www\.youtube\.com|m\.youtube\.com|youtube\.com|youtu\.be)/"
+)
+"""URLs of uploads, of Cloud Storage and of YouTube, which only Google can read."""
 
 
-def _medium(call: Call, url: str, type: str | None, index: int, *, file: bool = False) -> JSON:
-    """The part of a data URL, of an address, or of an uploaded file."""
-    if match := _DATA_URL.match(url):
-        data = match["data"]
-        shown = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
-        type = type or shown or match["type"]
-        if not type:
-            raise call.refusal(f"messages[{index}] has a data URL without a type; begin it with data:image/png;base64,")
-        return {"inlineData": {"mimeType": type, "data": data}}
-    addressed = url.startswith(("http://", "https://", "gs://"))
-    if not url or not (addressed or (file and not url.startswith("data:"))):
+def _media(call: Call, medium: Medium, index: int) -> JSON:
+    """The part of data, of a URL that Google fetches, or of an uploaded file."""
+    if medium.id or _fetches(call, medium):
+        type = {"mimeType": _NAMES.get(medium.type, medium.type)} if medium.type else {}
+        return {"fileData": {**type, "fileUri": medium.id or medium.url}}
+    held = with_data(call, medium, index)
+    if not held.type:
         raise call.refusal(
-            f"messages[{index}] has the address {url[:40]!r}; give an http(s) or gs:// address or a base64 data URL"
+            f"messages[{index}] has {worded(held)} of a type that nothing says; begin its data URL with "
+            "data:image/png;base64,"
         )
-    if addressed and not call.route.quirks.get("media_urls", True) and "/v1beta/files/" not in url:
-        raise call.refusal(
-            f"messages[{index}] has the address {url[:40]!r}, which this host does not fetch; give a base64 data URL"
-        )
-    type = type or _ENDINGS.get(re.split(r"[?#]", url)[0].rpartition(".")[2].lower())
-    return {"fileData": {**({"mimeType": type} if type else {}), "fileUri": url}}
+    return {"inlineData": {"mimeType": _NAMES.get(held.type, held.type), "data": held.data}}
 
 
-_CAPABILITIES = {"image": "vision", "audio": "audio", "video": "video", "application/pdf": "pdf"}
-
-
-def _check_capability(call: Call, made: JSON, kind: str, index: int) -> None:
-    type: str = next(iter(made.values())).get("mimeType") or kind.replace("_url", "")
-    wanted = _CAPABILITIES.get(type) or _CAPABILITIES.get(type.partition("/")[0])
-    if wanted in call.route.facts.get("lacks", ()):
-        raise call.refusal(f"messages[{index}] has {type}, which this model does not take")
+def _fetches(call: Call, medium: Medium) -> bool:
+    """Whether Google fetches what stands at a URL."""
+    if _OWN.match(medium.url):
+        return True
+    known = not medium.type or medium.type in _FETCHED
+    return medium.url.startswith("https://") and known and call.route.quirks.get("media_urls", True)

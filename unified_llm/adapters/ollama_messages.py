@@ -6,10 +6,9 @@ the arguments of tool calls are objects.
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from unified_llm.adapters.contract import Call
+from unified_llm.adapters.media import as_text, joined, medium_of, text_document, with_data
+from unified_llm.content import worded
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.messages import parts
 from unified_llm.types import JSON
@@ -34,8 +33,11 @@ def _message(call: Call, message: JSON, index: int, names: dict[str, str]) -> JS
     """One message; `names` are those of the functions that were called so far, by the id of the call."""
     call.report_unknown_fields(message, index, _FIELDS)
     role = "system" if message["role"] == "developer" else message["role"]
-    out: JSON = {"role": role, "content": _text(call, message["content"], index)}
-    images = [_image(call, part, index) for part in parts(message["content"]) if part["type"] == "image_url"]
+    texts: list[str] = []
+    images: list[str] = []
+    for part in parts(message["content"]):
+        _add(call, part, index, texts, images)
+    out: JSON = {"role": role, "content": joined(texts)}
     if images:
         out["images"] = images
     if role == "assistant":
@@ -46,31 +48,22 @@ def _message(call: Call, message: JSON, index: int, names: dict[str, str]) -> JS
     return out
 
 
-def _text(call: Call, content: Any, index: int) -> str:
-    """The text of a content, joined; a part that is neither text nor image is refused."""
-    texts: list[str] = []
-    for part in parts(content):
-        if part["type"] in ("text", "refusal"):
-            texts.append(part[part["type"]] or "")
-        elif part["type"] != "image_url":
-            raise call.refusal(f"messages[{index}] has a part of type {part['type']!r}; Ollama takes text and images")
-    return "".join(texts)
+_TAKES = "Ollama takes text, images and text files"
 
 
-_DATA_URL = re.compile(r"data:[^,]*;base64,(?P<data>.*)", re.DOTALL)
-
-
-def _image(call: Call, part: JSON, index: int) -> str:
-    if "vision" in call.route.facts.get("lacks", ()):
-        raise call.refusal(f"messages[{index}] has an image, which this model does not take")
-    image = part["image_url"]
-    url: str = image if isinstance(image, str) else image.get("url") or ""
-    match = _DATA_URL.match(url)
-    if not match:
-        raise call.refusal(
-            f"messages[{index}] has the image URL {url[:40]!r}, and Ollama fetches none; give a base64 data URL"
-        )
-    return match["data"]
+def _add(call: Call, part: JSON, index: int, texts: list[str], images: list[str]) -> None:
+    """Add a part to the texts, which are joined, or to the images beside them; anything else is refused."""
+    if part["type"] in ("text", "refusal"):
+        texts.append(part[part["type"]] or "")
+        return
+    medium = medium_of(call, part, index, ("image", "document"), _TAKES)
+    if medium is None or (medium.kind == "document" and not text_document(medium)):
+        what = worded(medium) if medium else f"a part of type {part['type']!r}"
+        raise call.refusal(f"messages[{index}] has {what}; {_TAKES}")
+    if medium.kind == "image":
+        images.append(with_data(call, medium, index).data)
+    else:
+        texts.append(as_text(call, medium, index))
 
 
 def _render_answer(call: Call, message: JSON, index: int, out: JSON, names: dict[str, str]) -> None:

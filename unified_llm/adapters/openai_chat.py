@@ -60,7 +60,12 @@ class Quirks(TypedDict, total=False):
     empty_answers: bool
     """Whether assistant messages with neither content nor calls are taken. Default: True. https://docs.mistral.ai/api/#tag/chat"""
     content_chunks: bool
-    """Whether audio is a bare string and a file a `document_url`. Default: False. https://docs.mistral.ai/capabilities/document_ai/document_qna"""
+    """Whether audio is a bare string or URL and a file a `document_url`. Default: False. https://docs.mistral.ai/capabilities/document_ai/document_qna"""
+    files: Literal["pdf", "any"]
+    """Which files are taken: PDFs as data, or whatever the host reads and fetches itself, for every model. Text is sent
+    as text anyway. Default: not known; all are sent as data. https://developers.openai.com/api/docs/guides/file-inputs"""
+    media_urls: bool
+    """Whether the host fetches http(s) URLs of images and films. Default: True. https://platform.moonshot.ai/docs/guide/use-kimi-vision-model"""
     cache_control: bool
     """Whether parts may have Anthropic's `cache_control`. Default: False. https://openrouter.ai/docs/features/prompt-caching"""
     tool_images: bool

@@ -7,7 +7,10 @@ from hashlib import sha256
 from typing import Any
 
 from unified_llm.adapters.contract import Call
+from unified_llm.adapters.media import as_text, joined, medium_of, remote, text_document, with_data
+from unified_llm.content import Medium, worded
 from unified_llm.json_codec import as_dict, as_list
+from unified_llm.media_types import PDF, audio_format
 from unified_llm.messages import parts
 from unified_llm.types import JSON
 
@@ -46,7 +49,7 @@ def _message(call: Call, message: JSON, index: int) -> JSON:
     if (
         role == "tool"
         and not quirks.get("tool_images")
-        and any(part["type"] != "text" for part in parts(message["content"]))
+        and any(part["type"] != "text" for part in parts(out["content"]))
     ):
         raise call.refusal(
             f"messages[{index}] is the result of a tool and may have only text here; Claude takes images there"
@@ -61,24 +64,65 @@ def _message(call: Call, message: JSON, index: int) -> JSON:
 def _content(call: Call, content: Any, index: int) -> Any:
     if not isinstance(content, list):
         return content
-    given: list[JSON] = as_list(content)
-    lacks = call.route.facts.get("lacks", ())
-    if "vision" in lacks and any(part["type"] == "image_url" for part in given):
-        raise call.refusal(f"messages[{index}] has an image, which this model does not take")
-    if call.route.quirks.get("string_content") and all(part["type"] == "text" for part in given):
-        return "".join(part["text"] for part in given)
-    return [_part(call, part, index) for part in given]
+    out = [_part(call, part, index) for part in as_list(content)]
+    if call.route.quirks.get("string_content") and all(part["type"] == "text" for part in out):
+        return joined(part["text"] for part in out)
+    return out
 
 
 def _part(call: Call, part: JSON, index: int) -> JSON:
-    if part["type"] == "image_url" and isinstance(part["image_url"], str):
-        part = {**part, "image_url": {"url": part["image_url"]}}
-    if "cache_control" in part and not call.route.quirks.get("cache_control"):
+    quirks = call.route.quirks
+    if "cache_control" in part and not quirks.get("cache_control"):
         call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
         part = {key: value for key, value in part.items() if key != "cache_control"}
-    if part["type"] == "refusal" and call.route.quirks.get("bare_messages"):
+    if part["type"] == "text":
+        return part
+    if part["type"] == "refusal" and quirks.get("bare_messages"):
         return {"type": "text", "text": part["refusal"]}
-    return _chunk(part) if call.route.quirks.get("content_chunks") else part
+    medium = medium_of(call, part, index, ("image", "document", "audio", "video"), "")
+    if medium is None:
+        return part
+    made = _media_part(call, part, medium, index)
+    return _chunk(made) if quirks.get("content_chunks") else made
+
+
+def _media_part(call: Call, part: JSON, medium: Medium, index: int) -> JSON:
+    """A medium in the form that chat completions has for it; what else the caller's part says stays."""
+    quirks = call.route.quirks
+    if text_document(medium) and not medium.id:
+        return {**_rest(part), "type": "text", "text": as_text(call, medium, index)}
+    fetches = quirks.get("media_urls", True) if medium.kind in ("image", "video") else quirks.get("files") == "any"
+    if remote(medium) and not fetches:
+        medium = with_data(call, medium, index)
+    if medium.kind == "audio":
+        audio = {"data": medium.data or medium.url, "format": audio_format(medium.type)}
+        return {**_rest(part), "type": "input_audio", "input_audio": {k: v for k, v in audio.items() if v}}
+    if medium.kind == "document":
+        return {**_rest(part), "type": "file", "file": _file(call, medium, index)}
+    field = f"{medium.kind}_url"
+    given = as_dict(part.get(field))
+    return {**_rest(part), "type": field, field: {**given, "url": medium.url or medium.data_url}}
+
+
+def _rest(part: JSON) -> JSON:
+    """What a part says beside its medium, as `cache_control` or `prompt_cache_breakpoint`."""
+    return {key: value for key, value in part.items() if key not in ("type", part["type"], *_OTHERS_FIELDS)}
+
+
+_OTHERS_FIELDS = ("source", "source_type", "base64", "data", "url", "mime_type", "filename", "name", "title", "id")
+"""Where the parts of other libraries and vendors have their media."""
+
+
+def _file(call: Call, medium: Medium, index: int) -> JSON:
+    name = {"filename": medium.name} if medium.name else {}
+    if medium.id:
+        return {"file_id": medium.id, **name}
+    if medium.data and medium.type != PDF and call.route.quirks.get("files") == "pdf":
+        raise call.refusal(
+            f'messages[{index}] has {worded(medium)}, and chat completions take PDFs; adapter="openai_responses" '
+            "takes more types"
+        )
+    return {**name, "file_data": medium.url or medium.data_url}
 
 
 def _chunk(part: JSON) -> JSON:

@@ -10,7 +10,10 @@ from typing import Any
 
 from unified_llm import json_codec
 from unified_llm.adapters.contract import Call
+from unified_llm.adapters.media import medium_of
+from unified_llm.content import Medium
 from unified_llm.json_codec import as_dict, as_list
+from unified_llm.media_types import ending
 from unified_llm.messages import parts, text_of
 from unified_llm.types import JSON
 
@@ -56,27 +59,30 @@ def _part(call: Call, part: JSON, index: int) -> JSON:
         call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
     if kind == "text":
         return {"type": "input_text", "text": part["text"]}
-    if kind == "image_url":
-        return _image(call, part["image_url"], index)
-    if kind == "file":
-        return _file(call, as_dict(part.get("file")), index)
     if kind in ("input_text", "input_image", "input_file"):
         return part  # this API's own form
-    raise call.refusal(f"messages[{index}] has a part of type {kind!r}; this API takes text, images and files")
+    medium = medium_of(call, part, index, ("image", "document"), _TAKES)
+    if medium is None:
+        raise call.refusal(f"messages[{index}] has a part of type {kind!r}; {_TAKES}")
+    return _image(part, medium) if medium.kind == "image" else _file(medium)
 
 
-def _image(call: Call, image: Any, index: int) -> JSON:
-    if "vision" in call.route.facts.get("lacks", ()):
-        raise call.refusal(f"messages[{index}] has an image, which this model does not take")
-    fields: JSON = {"url": image} if isinstance(image, str) else image
-    return {"type": "input_image", "image_url": fields.get("url"), "detail": fields.get("detail") or "auto"}
+_TAKES = "this API takes text, images and files"
 
 
-def _file(call: Call, file: JSON, index: int) -> JSON:
-    given = {key: file[key] for key in ("file_id", "file_data", "file_url", "filename") if file.get(key)}
-    if not given.keys() - {"filename"}:
-        raise call.refusal(f"messages[{index}] has a file without file_id, file_data or file_url")
-    return {"type": "input_file", **given}
+def _image(part: JSON, medium: Medium) -> JSON:
+    given = {"file_id": medium.id} if medium.id else {"image_url": medium.url or medium.data_url}
+    return {"type": "input_image", **given, "detail": as_dict(part.get("image_url")).get("detail") or "auto"}
+
+
+def _file(medium: Medium) -> JSON:
+    name = {"filename": medium.name} if medium.name else {}
+    if medium.id:
+        return {"type": "input_file", "file_id": medium.id, **name}
+    if medium.url:
+        return {"type": "input_file", "file_url": medium.url}
+    # what is no PDF is told by its name: https://developers.openai.com/api/docs/guides/file-inputs
+    return {"type": "input_file", "file_data": medium.data_url, **(name or {"filename": f"file.{ending(medium.type)}"})}
 
 
 def _result(call: Call, message: JSON, index: int, custom: set[str]) -> JSON:
