@@ -171,7 +171,9 @@ def _render_rest(call: Call, body: JSON) -> None:
     if user is not None:
         body["metadata"] = {"user_id": user}
     tier = params.get("service_tier")
-    if tier in ("auto", "standard_only"):
+    if tier is not None and call.route.quirks.get("raw_predict"):
+        call.leave_out("service_tier", "Vertex AI has no such field for Claude")
+    elif tier in ("auto", "standard_only"):
         body["service_tier"] = tier
     elif tier == "default":
         body["service_tier"] = "standard_only"
