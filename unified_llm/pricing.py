@@ -161,7 +161,7 @@ def _stated(usage: Mapping[str, Any]) -> Decimal | None:
     Where a gateway asks with the caller's own key, that is the gateway's share, and what the other charged stands
     beside it: https://openrouter.ai/docs/use-cases/usage-accounting.
     """
-    if (ticks := _number(usage.get("cost_in_usd_ticks"))) is not None:
+    if ticks := _number(usage.get("cost_in_usd_ticks")):  # who hosts these models elsewhere says 0
         return ticks / _TICKS
     told = usage.get("cost", usage.get("estimated_cost"))
     cost = _number(as_dict(told).get("total_cost", told))
@@ -288,7 +288,7 @@ _COUNTED_BESIDE = ("num_search_queries", "citation_tokens", "num_sources_used")
 def _fee_parts(usage: Mapping[str, Any], fees: Mapping[str, float]) -> Parts:
     counts: dict[str, Any] = {"request": 1} if "request" in fees else {}
     if size := usage.get("search_context_size"):
-        counts[f"{size}_search_context"] = 1
+        counts[f"{size}_context_search"] = 1
     counts |= {name: usage[name] for name in _COUNTED_BESIDE if usage.get(name)}
     counts |= as_dict(next((usage[name] for name in _COUNTED if usage.get(name)), None))
     parts: Parts = {}
