@@ -127,9 +127,9 @@ def reading(whole: Any) -> Reading:
 
 def called(call: Mapping[str, Any]) -> tuple[str, Any]:
     """The name and the arguments of a call in OpenAI's form."""
-    if "custom" in call:
-        return call["custom"]["name"], call["custom"]["input"]
-    return call["function"]["name"], arguments(call["function"]["arguments"])
+    if "function" in call:
+        return call["function"]["name"], arguments(call["function"]["arguments"])
+    return call["custom"]["name"], call["custom"]["input"]
 
 
 def arguments(written: str | None) -> Any:
@@ -148,6 +148,9 @@ def blurred(mine: Reading, theirs: Reading) -> Reading:
 
 
 def finished(native: str | None, words: Mapping[str, str], calls: Any) -> str | None:
-    """A vendor's reason in OpenAI's words: a natural end with calls is `tool_calls`, whatever the vendor says."""
-    finish = None if native is None else words[native]
+    """A vendor's reason in OpenAI's words, or itself where it is none that the vendor documents.
+
+    A natural end with calls is `tool_calls`, whatever the vendor says.
+    """
+    finish = None if native is None else words.get(native, native)
     return "tool_calls" if calls and finish == "stop" else finish

@@ -38,7 +38,7 @@ def read(client, stream):
     options = {"model": "gemini-2.5-flash", "contents": "Hi"}
     generate = client.models.generate_content_stream if stream else client.models.generate_content
     answers = list(generate(**options)) if stream else [generate(**options)]
-    firsts = [one.candidates[0] for one in answers if one.candidates]
+    firsts = [candidate for one in answers for candidate in one.candidates or () if not candidate.index]
     parts = [part for first in firsts if first.content for part in first.content.parts or ()]
     asked = [part.function_call for part in parts if part.function_call]
     calls = tuple((call.id, call.name, call.args or {}) for call in asked)
@@ -55,6 +55,8 @@ def read(client, stream):
 
 
 def counted(counts):
+    if counts.prompt_token_count is None:
+        return None
     return Usage(
         counts.prompt_token_count + (counts.tool_use_prompt_token_count or 0),
         (counts.candidates_token_count or 0) + (counts.thoughts_token_count or 0),

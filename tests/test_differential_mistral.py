@@ -26,7 +26,7 @@ def read(client, stream):
             answers = [event.data for event in events]
     else:
         answers = [client.chat.complete(**options)]
-    firsts = [answer.choices[0] for answer in answers if answer.choices]
+    firsts = [choice for answer in answers for choice in answer.choices if choice.index == 0]
     said = [first.delta if stream else first.message for first in firsts]
     reasons = [first.finish_reason for first in firsts if first.finish_reason]
     calls = tuple(called(call) for one in said for call in one.tool_calls or ())

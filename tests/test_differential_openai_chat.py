@@ -16,7 +16,7 @@ def openai_client(url):
         yield client
 
 
-WORDS = {word: word for word in ("stop", "length", "tool_calls", "content_filter")}
+WORDS = {**{word: word for word in ("stop", "length", "tool_calls", "content_filter")}, "function_call": "tool_calls"}
 
 
 def read(client, stream):
@@ -29,7 +29,9 @@ def read(client, stream):
         whole = client.chat.completions.create(**options)
     message, usage = whole.choices[0].message, whole.usage
     details = usage and usage.prompt_tokens_details
-    calls = tuple((call.id, *called(call.to_dict())) for call in message.tool_calls or ())
+    calls = tuple((call.id or None, *called(call.to_dict())) for call in message.tool_calls or ())
+    if (old := message.function_call) and old.name:
+        calls = ((None, *called({"function": old.to_dict()})),)
     return Reading(
         message.content or "",
         finished(whole.choices[0].finish_reason, WORDS, calls),
@@ -137,6 +139,16 @@ ANSWERS = {
         stream(first(0, "a", "now"), more((0, "{}"))),
         Reading("", "tool_calls", COUNTED, (("a", "now", {}),)),
     ),
+    "a call as it was before there were tools": (
+        whole("function_call", function_call={"name": "look", "arguments": '{"city": "Rome"}'}),
+        stream(
+            {"function_call": {"name": "look", "arguments": ""}},
+            {"function_call": {"arguments": '{"city"'}},
+            {"function_call": {"arguments": ': "Rome"}'}},
+            finish="function_call",
+        ),
+        Reading("", "tool_calls", COUNTED, ((None, "look", {"city": "Rome"}),)),
+    ),
     "cut short in the text": (
         whole("length", content="Once upon"),
         stream({"content": "Once upon"}, finish="length"),
@@ -167,6 +179,11 @@ ANSWERS = {
         sse(piece(role="assistant", content="Hi"), piece("stop"), "[DONE]"),
         Reading("Hi", "stop", None),
     ),
+}
+ZEROS = {
+    "function_call": {"name": "", "arguments": ""},
+    "audio": {"id": "", "data": "", "transcript": "", "expires_at": 0},
+    "tool_calls": [{**call("a", "now", "{}"), "custom": {"name": "", "input": ""}}],
 }
 STREAMS = {
     "an empty first event, as Azure sends it": (
@@ -227,3 +244,11 @@ def test_openais_sdk_forgets_usage_when_an_event_without_it_follows(compare):
     )
     assert mine == Reading("Hi", "stop", COUNTED)
     assert theirs == mine._replace(usage=None)
+
+
+def test_openais_sdk_reads_the_same_where_a_host_has_every_field_of_the_shape(compare):
+    """Snowflake leaves none out that says nothing."""
+    body = whole("", content="", refusal="", **ZEROS)
+    mine, theirs = compare(body)
+    assert mine == Reading("", "tool_calls", COUNTED, (("a", "now", {}),))
+    assert theirs == mine._replace(finish="")

@@ -21,10 +21,11 @@ def read(client, stream):
     calls = tuple((item.call_id, item.name, written(item)) for item in whole.output if item.type in CALLS)
     parts = [part for item in whole.output if item.type == "message" for part in item.content]
     usage = whole.usage
+    details = usage and usage.input_tokens_details
     return Reading(
         whole.output_text,
         finish(whole, calls),
-        usage and Usage(usage.input_tokens, usage.output_tokens, usage.input_tokens_details.cached_tokens),
+        usage and Usage(usage.input_tokens, usage.output_tokens, (details and details.cached_tokens) or 0),
         calls,
         "\n\n".join(part.text for item in whole.output if item.type == "reasoning" for part in thoughts(item)),
         "".join(part.refusal for part in parts if part.type == "refusal"),
@@ -41,7 +42,8 @@ def thoughts(item):
 
 def finish(whole, calls):
     if whole.status == "incomplete":
-        return "content_filter" if whole.incomplete_details.reason == "content_filter" else "length"
+        reason = whole.incomplete_details and whole.incomplete_details.reason
+        return "content_filter" if reason == "content_filter" else "length"
     return finished(whole.status, {"completed": "stop"}, calls)
 
 
