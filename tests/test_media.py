@@ -295,6 +295,12 @@ def test_a_wrong_label_in_anthropics_own_form_is_set_right():
     assert len(warnings) == 1
 
 
+def test_anthropics_own_form_keeps_what_it_says_beside_a_url_that_is_not_fetched():
+    part = {"type": "document", "source": {"type": "url", "url": PAPER}, "citations": {"enabled": True}}
+    given = sent("anthropic_messages", part, quirks={"media_urls": False}, media=FETCHED)[0]
+    assert given == {**part, "source": SENT["anthropic_messages", "PDF"]["source"]}
+
+
 # --- URLs -----------------------------------------------------------------------------------------------------------
 
 LINKED = {"image": image(PICTURE), "PDF": {"type": "file", "file": {"file_url": PAPER, "filename": "b.pdf"}}}
@@ -328,6 +334,8 @@ def test_a_file_may_have_its_url_in_anybodys_field(form):
 NEEDED = [
     ("openai_chat", "PDF", {}),
     ("openai_chat", "image", {"quirks": {"media_urls": False}}),
+    ("anthropic_messages", "image", {"quirks": {"media_urls": False}}),
+    ("anthropic_messages", "PDF", {"quirks": {"media_urls": False}}),
     ("gemini", "image", {"quirks": {"media_urls": False}}),
     ("bedrock_converse", "image", {}),
     ("bedrock_converse", "PDF", {}),

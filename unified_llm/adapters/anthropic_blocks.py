@@ -9,7 +9,7 @@ from typing import Any
 
 from unified_llm import json_codec
 from unified_llm.adapters.contract import SYSTEM, Call
-from unified_llm.adapters.media import medium_of, remote, text_document, text_in
+from unified_llm.adapters.media import medium_of, remote, text_document, text_in, with_data
 from unified_llm.adapters.tool_ids import ToolIds
 from unified_llm.content import Medium, worded
 from unified_llm.json_codec import as_dict, as_list
@@ -141,9 +141,12 @@ def _block(call: Call, part: JSON, index: int) -> JSON | None:
     medium = medium_of(call, part, index, ("image", "document"), _TAKES)
     if medium is None:
         return part  # Anthropic's own form
-    if "source" in part:
+    if remote(medium) and not call.route.quirks.get("media_urls", True):
+        medium = with_data(call, medium, index)
+    elif "source" in part:
         return _native(part, medium)
-    return _with_cache(part, (_image if medium.kind == "image" else _document)(call, medium, index))
+    block = (_image if medium.kind == "image" else _document)(call, medium, index)
+    return {**part, **block} if "source" in part else _with_cache(part, block)
 
 
 _TAKES = "Claude takes text, images, PDFs and text files"

@@ -19,11 +19,8 @@ from unified_llm.adapters.bedrock_runtime import TIERS, failed_whole, failure, m
 from unified_llm.adapters.bedrock_runtime import explain as explain
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
-from unified_llm.adapters.media import with_data
-from unified_llm.content import Medium
 from unified_llm.framing.aws_events import EventStream
-from unified_llm.json_codec import as_dict, as_list
-from unified_llm.media_types import Kind
+from unified_llm.json_codec import as_dict
 from unified_llm.types import JSON, Chunk, Usage
 
 FRAMING = EventStream
@@ -47,33 +44,15 @@ def render(call: Call) -> Request:
     if tier in TIERS:  # a header here, and no field of the body
         headers["x-amzn-bedrock-service-tier"] = tier
         call = replace(call, params={name: value for name, value in call.params.items() if name != "service_tier"})
-    request = anthropic.render(call)
+    # Bedrock fetches nothing: "URL sources are not supported"
+    route = replace(call.route, quirks={**call.route.quirks, "media_urls": False})
+    request = anthropic.render(replace(call, route=route))
     body = {name: value for name, value in request.body.items() if name not in _NO_PLACE}
     body["anthropic_version"] = VERSION
-    _inline(call, body)
     if not call.stream:
         return Request(model_path(call, "invoke"), body, headers)
     headers["accept"] = "application/vnd.amazon.eventstream"
     return Request(model_path(call, "invoke-with-response-stream"), body, headers)
-
-
-def _inline(call: Call, body: JSON) -> None:
-    """Put in what stands at URLs, since Bedrock fetches nothing: "URL sources are not supported"."""
-    for index, message in enumerate(body.get("messages", ())):
-        content = message["content"]
-        if isinstance(content, list):
-            message["content"] = [_inlined(call, block, index) for block in as_list(content)]
-
-
-def _inlined(call: Call, block: JSON, index: int) -> JSON:
-    if block["type"] == "tool_result" and isinstance(block.get("content"), list):
-        return {**block, "content": [_inlined(call, inner, index) for inner in as_list(block["content"])]}
-    source = as_dict(block.get("source"))
-    if source.get("type") != "url":
-        return block
-    kind: Kind = "image" if block["type"] == "image" else "document"
-    medium = with_data(call, Medium(kind, url=source["url"]), index)
-    return {**block, "source": {"type": "base64", "media_type": medium.type, "data": medium.data}}
 
 
 def parse(call: Call, body: JSON) -> JSON:
