@@ -32,6 +32,8 @@ class Rates(TypedDict):
     image_output: NotRequired[float]
     reasoning: NotRequired[float]
     """For thoughts, where they do not cost what other output costs."""
+    thinking_output: NotRequired[float]
+    """For all output of an answer with thoughts, where it does not cost what other answers cost."""
 
 
 class Tier(Rates):
@@ -265,16 +267,18 @@ def _buckets(usage: Mapping[str, Any], rates: Mapping[str, Any]) -> dict[str, in
         "cache_write_1h": hour,
         "audio_input": audio - both,
     }
+    thought: int = completion.get("reasoning_tokens") or 0
     answered: dict[str, int] = {
         "audio_output": completion.get("audio_tokens") or 0,
         "image_output": completion.get("image_tokens") or 0,
-        "reasoning": completion.get("reasoning_tokens") or 0 if "reasoning" in rates else 0,
+        "reasoning": thought if "reasoning" in rates else 0,
     }
+    output = "thinking_output" if thought and "thinking_output" in rates else "output"
     found = prompt.get("search_result_tokens") or 0  # in the prompt, and not charged
     buckets: dict[str, int] = {
         "input": usage["prompt_tokens"] - sum(asked.values()) - found,
         **asked,
-        "output": usage["completion_tokens"] - sum(answered.values()),
+        output: usage["completion_tokens"] - sum(answered.values()),
         **answered,
     }
     return {name: tokens for name, tokens in buckets.items() if tokens}

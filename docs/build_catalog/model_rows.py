@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from model_tables import CROWDED, FREE, LABS, MODEL_CHANGES, NO_CHAT, NO_MODELS, POINTERS
-from price_tables import FACTORS, FEES, STACKING
+from price_tables import FACTORS, FEES, STACKING, THOUGHTS_ALONE
 from provider_tables import QUIRKS
 from row import DATE, Row
 
@@ -52,6 +52,8 @@ def prices(facts: Row) -> Row | None:
     row = rates(price, free)
     if row is None:
         return None
+    if "reasoning" in row and not re.search(THOUGHTS_ALONE, facts["id"]):
+        row["thinking_output"] = row.pop("reasoning")
     tiers = [{"above": tier["above"], **found} for tier in facts.get("tiers", ()) if (found := rates(tier, free))]
     more: Row = {
         "tiers": tiers,

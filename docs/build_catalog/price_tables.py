@@ -52,3 +52,7 @@ FACTORS: dict[str, dict[str, Row]] = {
 STACKING = {"anthropic"}
 """Where the rates of the cache are multiples that the discount of a batch is taken of as well:
 https://platform.claude.com/docs/en/about-claude/pricing#batch-processing."""
+
+THOUGHTS_ALONE = r"sonar"
+"""Whose price of thoughts is for the thoughts alone; else it is for all output of an answer that thinks, "思维链+输出":
+https://help.aliyun.com/zh/model-studio/models."""
