@@ -32,6 +32,9 @@ _OF_ANSWERS = {
 }
 """Fields of answers of this and other libraries that no request has a place for."""
 
+_OF_RESULTS = (("name", "tool"), ("is_error", "tool"))
+"""Fields of results of tools, with their role, that say what is said otherwise too: the call, and the words."""
+
 UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 """What reading a body raises that is JSON but not of the format."""
 
@@ -142,7 +145,7 @@ class Call:
     def report_unknown_fields(self, message: JSON, index: int, known: Collection[str]) -> None:
         """Report the fields of a message that this format has no place for, but for those that only answers have."""
         for name in message:
-            if name not in known and name not in _OF_ANSWERS and not (name == "name" and message["role"] == "tool"):
+            if name not in known and name not in _OF_ANSWERS and (name, message["role"]) not in _OF_RESULTS:
                 self.warnings.append(f"{name} of messages[{index}] was left out: this API has no such field")
 
     def late_system(self, index: int) -> str:
