@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from unified_llm.agent import AsyncToolStream, ToolStream, arun_tools, run_tools
     from unified_llm.api import acompletion, completion
     from unified_llm.catalog import register, resolve
     from unified_llm.drivers import AsyncStream, Stream
@@ -44,11 +45,14 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
     )
     from unified_llm.response import Completion
+    from unified_llm.tool_schema import Tool, parse_tool_call, tool_of
+    from unified_llm.tools import ToolRun
     from unified_llm.types import Chunk, Message
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "agent": ("AsyncToolStream", "ToolStream", "arun_tools", "run_tools"),
     "api": ("acompletion", "completion"),
     "catalog": ("register", "resolve"),
     "drivers": ("AsyncStream", "Stream"),
@@ -79,6 +83,8 @@ _HOMES = {
         "UnprocessableEntityError",
     ),
     "response": ("Completion",),
+    "tool_schema": ("Tool", "parse_tool_call", "tool_of"),
+    "tools": ("ToolRun",),
     "types": ("Chunk", "Message"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
@@ -91,6 +97,7 @@ __all__ = [
     "APITimeoutError",
     "AnswerError",
     "AsyncStream",
+    "AsyncToolStream",
     "AuthenticationError",
     "BadRequestError",
     "Chunk",
@@ -109,14 +116,21 @@ __all__ = [
     "RefusedAnswerError",
     "RequestTooLargeError",
     "Stream",
+    "Tool",
+    "ToolRun",
+    "ToolStream",
     "TruncatedAnswerError",
     "TurnLimitError",
     "UnifiedLLMError",
     "UnprocessableEntityError",
     "acompletion",
+    "arun_tools",
     "completion",
+    "parse_tool_call",
     "register",
     "resolve",
+    "run_tools",
+    "tool_of",
 ]
 
 

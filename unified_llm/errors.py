@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 
 
 class UnifiedLLMError(Exception):
-    """The root of every error of this library."""
+    """The root of every error of this library.
+
+    Attributes:
+        tool_run: what a run of tools had come to when the error ended it; None where there was none.
+    """
+
+    tool_run: ToolRun | None = None
 
 
 class APIError(UnifiedLLMError):

@@ -23,6 +23,9 @@ Message: TypeAlias = Mapping[str, Any]
 Messages: TypeAlias = str | Sequence[Message | tuple[str, Any]]
 """A conversation: message dicts, `(role, content)` tuples, or one string, which is one user message."""
 
+ToolLike: TypeAlias = Mapping[str, Any] | Callable[..., Any]
+"""A tool: a dict of OpenAI's form or a provider's own, a function, or a class whose fields are its parameters."""
+
 
 class FunctionCall(TypedDict):
     """The function that a tool call names; `arguments` is a JSON string, `"{}"` when there are none."""
@@ -148,10 +151,12 @@ class Chunk(TypedDict):
     usage: NotRequired[Usage | None]
     service_tier: NotRequired[str | None]
     system_fingerprint: NotRequired[str | None]
+    tool_results: NotRequired[list[JSON]]
+    """What the tools gave, as messages, between two answers of `run_tools(stream=True)`."""
 
 
-class CompletionOptions(TypedDict, total=False):
-    """The keyword arguments of `completion()` and `acompletion()` beside model, messages and stream.
+class CallOptions(TypedDict, total=False):
+    """The keyword arguments of `completion()` and of `run_tools()` beside model, messages, tools and stream.
 
     None means not given. docs/parameters.md says what each adapter does with each.
     """
@@ -165,8 +170,7 @@ class CompletionOptions(TypedDict, total=False):
     stop: str | Sequence[str] | None
     stop_sequences: str | Sequence[str] | None
     # tools, structure, reasoning
-    tools: Sequence[Mapping[str, Any]] | None
-    tool_choice: str | Mapping[str, Any] | None
+    tool_choice: str | Mapping[str, Any] | Callable[..., Any] | None
     parallel_tool_calls: bool | None
     response_format: Mapping[str, Any] | None
     reasoning_effort: ReasoningEffort | None
@@ -204,3 +208,9 @@ class CompletionOptions(TypedDict, total=False):
     extra_body: Mapping[str, Any] | None
     client: Any
     strict: bool | None
+
+
+class CompletionOptions(CallOptions, total=False):
+    """The keyword arguments of `completion()` and `acompletion()` beside model, messages and stream."""
+
+    tools: Sequence[ToolLike] | None
