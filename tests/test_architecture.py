@@ -40,6 +40,8 @@ ID_EXEMPTIONS = {
     ("adapters/gemini_contents.py", "gemini"): "the name of a wire format",
     ("catalog.py", "custom"): "the row that stands for whatever OpenAI-compatible server base_url names",
     ("params.py", "custom"): "a type of OpenAI's tools and tool choices",
+    ("tool_schema.py", "custom"): "a type of OpenAI's tools",
+    ("tools.py", "custom"): "a type of OpenAI's tool calls",
     ("adapters/openai_chat.py", "custom"): "a type of OpenAI's tool calls",
     ("adapters/anthropic_messages.py", "custom"): "a type of OpenAI's tools",
     ("adapters/responses_items.py", "custom"): "a type of OpenAI's tools and tool calls",
