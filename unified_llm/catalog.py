@@ -95,6 +95,8 @@ class Format(TypedDict, total=False):
     """What stands between the provider's address and the path of the format; `{model}` is the model's name."""
     auth: str
     """As the provider's."""
+    quirks: dict[str, Any]
+    """Beside the provider's."""
 
 
 class Provider(TypedDict, total=False):
@@ -173,8 +175,13 @@ class Route:
 
     @property
     def format(self) -> Format:
-        """What is different in the wire format of this route."""
+        """What is different in the wire format of this route; its quirks are among those of the route already."""
         return self.formats.get(self.adapter) or _AS_EVER
+
+    def quirks_in(self, adapter: str) -> Mapping[str, Any]:
+        """The quirks in a wire format, which may have some of its own."""
+        own = self.formats[adapter].get("quirks") if adapter in self.formats else None
+        return {**self.quirks, **own} if own else self.quirks
 
     def of_call(self, params: Mapping[str, Any]) -> Route:
         """The route of a call with these parameters.
@@ -187,7 +194,9 @@ class Route:
         if self.tool_adapter is None or not reasons:
             return self
         functions = any(tool.get("type", "function") == "function" for tool in params.get("tools") or ())
-        return replace(self, adapter=self.tool_adapter) if functions else self
+        if not functions:
+            return self
+        return replace(self, adapter=self.tool_adapter, quirks=self.quirks_in(self.tool_adapter))
 
     @property
     def max_output(self) -> int | None:
@@ -258,18 +267,18 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
         rules: Rules = {**rules, **own}
     start, formats, tool_formats = _start(owner)
     tool_adapter = None if adapter else tool_formats.of(name)
-    adapter = adapter or formats.of(name)
+    adapter = adapter or formats.of(name) or start.adapter
     return Route(
         owner,
         name,
-        adapter or start.adapter,
+        adapter,
         base_url.rstrip("/") if base_url else start.url,
         start.auth,
         start.key_env,
         () if base_url else start.url_env,
         start.keyless,
         start.headers,
-        start.quirks,
+        start.quirks_in(adapter),
         rules,
         facts,
         start.url_vars,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NotRequired, cast
 
 from unified_llm import adapters
-from unified_llm.catalog import Catalog, Model, Provider, Rules, folded, laid_over, nearest
+from unified_llm.catalog import Catalog, Format, Model, Provider, Rules, folded, laid_over, nearest
 from unified_llm.errors import BadRequestError
 from unified_llm.pricing import Rates
 
@@ -200,25 +200,40 @@ def _wrong_provider(place: str, row: Provider) -> Iterator[str]:
         yield f"{place}.url_vars: {part!r} stands in only one of url and url_vars"
     if not row.get("key_env") and not row.get("keyless"):
         yield f"{place}: has neither key_env nor keyless"
-    yield from _wrong_quirks(place, row)
-
-
-def _wrong_quirks(place: str, row: Provider) -> Iterator[str]:
-    """Quirks that none of the provider's wire formats knows, or that have another value than they name."""
-    formats = [row.get("adapter", _OPENAI_CHAT), *row.get("routes", {}).values(), *row.get("tool_routes", {}).values()]
-    missing = [name for name in dict.fromkeys(formats) if name not in adapters.NAMES]
-    yield from (f"{place}: there is no adapter {name!r}" for name in missing)
-    if missing:
+    formats = _formats(row)
+    if missing := [name for name in dict.fromkeys(formats) if name not in adapters.NAMES]:
+        yield from (f"{place}: there is no adapter {name!r}" for name in missing)
         return
+    yield from _wrong_quirks(f"{place}.quirks", row.get("quirks", {}), formats)
+    for name, own in row.get("formats", {}).items():
+        yield from _wrong_format(f"{place}.formats.{name}", own, name)
+
+
+def _formats(row: Provider) -> list[str]:
+    """The wire formats of a provider, that of most of its models first."""
+    return [row.get("adapter", _OPENAI_CHAT), *row.get("routes", {}).values(), *row.get("tool_routes", {}).values()]
+
+
+def _wrong_format(place: str, row: Format, name: str) -> Iterator[str]:
+    if name not in adapters.NAMES:
+        yield f"{place}: there is no adapter {name!r}"
+        return
+    if not re.fullmatch(r"(/[^/?]+)*", path := row.get("path", "")):
+        yield f"{place}.path: {path!r} does not begin with a slash, or ends with one"
+    yield from _wrong_quirks(f"{place}.quirks", row.get("quirks", {}), [name])
+
+
+def _wrong_quirks(place: str, quirks: Mapping[str, Any], formats: list[str]) -> Iterator[str]:
+    """Quirks that none of these wire formats knows, or that have another value than they name."""
     known: dict[str, Any] = {}
     for name in reversed(formats):
         known |= typing.get_type_hints(adapters.load(name).Quirks)
-    for key, value in row.get("quirks", {}).items():
+    for key, value in quirks.items():
         if key not in known:
             near = nearest(key, [*known], 1) or sorted(known)
-            yield f"{place}.quirks: unknown quirk {key!r}; there is {', '.join(near) or 'none'}"
+            yield f"{place}: unknown quirk {key!r}; there is {', '.join(near) or 'none'}"
         else:
-            yield from _mismatches(f"{place}.quirks.{key}", value, known[key])
+            yield from _mismatches(f"{place}.{key}", value, known[key])
 
 
 # --- models ----------------------------------------------------------------------------------------------------------

@@ -199,7 +199,11 @@ PROVIDER_CHANGES: dict[str, Row] = {
         "keyless": True,
         "auth": "oauth:google",
         "routes": {"claude": "anthropic_messages", **dict.fromkeys(VERTEX_PUBLISHERS, "openai_chat")},
-        "formats": {"openai_chat": {"path": "/endpoints/openapi"}},
+        "formats": {
+            "anthropic_messages": {"quirks": {"media_urls": False, "raw_predict": "vertex-2023-10-16"}},
+            "gemini": {"quirks": {"publisher": "google"}},
+            "openai_chat": {"path": "/endpoints/openapi"},
+        },
     },
     "xai": {"routes": {"grok-4.20-multi-agent": "openai_responses"}},
 }
@@ -396,7 +400,6 @@ QUIRKS: dict[str, Row] = {
     "snowflake": {"reasoning_param": "reasoning_object"},
     "streamlake": {"max_tokens_field": "max_completion_tokens"},
     "vercel": {"reasoning_param": "reasoning_object", "echo_reasoning": "reasoning_details"},
-    "vertex": {"publisher": "google", "raw_predict": "vertex-2023-10-16"},
     "vertex-express": {"publisher": "google"},
     "vllm": {"reasoning_param": "chat_template_kwargs", "echo_reasoning": "reasoning"},
     "volcengine": _VOLCENGINE,
