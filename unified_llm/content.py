@@ -278,7 +278,9 @@ def _found(kind: Kind, url: Any, declared: str | None, name: str = "") -> Medium
     if url.startswith("data:"):
         match = _LOOSE_DATA_URL.fullmatch(url)
         if not match:
-            raise BadMediumError(f"has the URL {url[:40]!r}; give a base64 data URL, as data:image/png;base64,...")
+            raise BadMediumError(
+                f"has the URL {without_secrets(url)[:40]!r}; give a base64 data URL, as data:image/png;base64,..."
+            )
         return _from_data(kind, match["data"], match["type"] or declared, name)
     if not _SCHEME.match(url) and sniffed(unpacked(url) or b""):
         return _from_data(kind, url, declared, name)  # base64 without the head of a data URL
@@ -306,6 +308,11 @@ def _from_data(kind: Kind, base64: str, declared: str | None, name: str = "") ->
         data=b2a_base64(data, newline=False).decode() if untidy(base64) else base64,
         name=name,
     )
+
+
+def without_secrets(url: str) -> str:
+    """A URL as errors show it: its query may be a signature, and a user's name may have a password behind it."""
+    return re.sub(r"//[^/@]*@", "//", re.split(r"[?#]", url)[0])[:200]
 
 
 _WORDS: dict[Kind, str] = {"image": "an image", "document": "a file", "audio": "audio", "video": "a video"}

@@ -11,7 +11,7 @@ from unified_llm import json_codec
 from unified_llm.adapters.contract import SYSTEM, Call
 from unified_llm.adapters.media import medium_of, remote, text_document, text_in, with_data
 from unified_llm.adapters.tool_ids import ToolIds
-from unified_llm.content import Medium, worded
+from unified_llm.content import Medium, without_secrets, worded
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.media_types import PDF
 from unified_llm.messages import parts, text_of
@@ -197,7 +197,8 @@ def _elsewhere(call: Call, medium: Medium, index: int) -> JSON | None:
         return {"type": "file", "file_id": medium.id}
     if remote(medium):
         return {"type": "url", "url": medium.url}
-    raise call.refusal(f"messages[{index}] has the URL {medium.url[:40]!r}; give an http(s) URL or a base64 data URL")
+    url = without_secrets(medium.url)
+    raise call.refusal(f"messages[{index}] has the URL {url!r}; give an http(s) URL or a base64 data URL")
 
 
 def _check_pairs(call: Call, messages: list[JSON]) -> None:

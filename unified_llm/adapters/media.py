@@ -9,7 +9,7 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Sequence
 
 from unified_llm.adapters.contract import Call
-from unified_llm.content import BadMediumError, Medium, read_medium, worded
+from unified_llm.content import BadMediumError, Medium, read_medium, without_secrets, worded
 from unified_llm.media_types import PDF, Kind, kind_of, textlike, true_type
 from unified_llm.types import JSON
 
@@ -68,7 +68,7 @@ def _check_sense(call: Call, medium: Medium, index: int) -> None:
 
 def remote(medium: Medium) -> bool:
     """Whether a medium stands at an http(s) URL."""
-    return medium.url.startswith(("http://", "https://"))
+    return medium.url[:8].lower().startswith(("http://", "https://"))
 
 
 def with_data(call: Call, medium: Medium, index: int) -> Medium:
@@ -81,12 +81,14 @@ def with_data(call: Call, medium: Medium, index: int) -> Medium:
     if medium.data:
         return medium
     if not remote(medium):
-        given = f"the URL {medium.url[:40]!r}" if medium.url else f"the upload {medium.id!r}"
+        given = f"the URL {without_secrets(medium.url)[:40]!r}" if medium.url else f"the upload {medium.id!r}"
         raise call.refusal(f"messages[{index}] has {given}, which this API does not know; give the data")
     declared, data = call.data_of(medium.url)
     type = true_type(declared, data)
     if kind_of(type) != medium.kind:
-        raise call.refusal(f"messages[{index}] has the URL {medium.url!r}, where {type} stands, and no {medium.kind}")
+        url = without_secrets(medium.url)
+        stands = type or "no known type"
+        raise call.refusal(f"messages[{index}] has the URL {url!r}, where {stands} stands, and no {medium.kind}")
     fetched = medium._replace(type=type, data=b2a_base64(data, newline=False).decode(), url="")
     _check_sense(call, fetched, index)
     return fetched
