@@ -97,11 +97,11 @@ def joined(block):
 def read_blocks(blocks, stop, counts):
     used = [block["toolUse"] for block in blocks if "toolUse" in block]
     calls = tuple((use["toolUseId"], use["name"], use["input"]) for use in used if use.get("type") != "server_tool_use")
-    cites = [part for block in blocks for part in block.get("citationsContent", {}).get("content", ())]
+    texts = [part for block in blocks for part in block.get("citationsContent", {}).get("content", [block])]
     thoughts = [block["reasoningContent"].get("reasoningText", {}) for block in blocks if "reasoningContent" in block]
     cached = counts and counts.get("cacheReadInputTokens", 0)
     return Reading(
-        "".join(part.get("text", "") for part in [*blocks, *cites]),
+        "".join(part.get("text", "") for part in texts),
         finished(stop, WORDS, calls),
         counts
         and Usage(
@@ -141,7 +141,7 @@ CONVERSED = {
     "a guardrail": (message(text("No."), stop="guardrail_intervened"), Reading("No.", "content_filter", COUNTED)),
     "filtered": (message(stop="content_filtered"), Reading("", "content_filter", COUNTED)),
     "cached": (message(text("4"), usage=CACHED), Reading("4", "stop", Usage(2112, 30, 2000))),
-    "cited": (message(cited("Yes.", WEB, PAGE)), Reading("Yes.", "stop", COUNTED)),
+    "cited": (message(text("I say: "), cited("Yes", WEB, PAGE), text(".")), Reading("I say: Yes.", "stop", COUNTED)),
     "a server's tool": (message(SERVER, FOUND, text("1")), Reading("1", "stop", COUNTED)),
 }
 
