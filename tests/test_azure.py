@@ -252,9 +252,9 @@ def test_openais_client_for_azure_sends_a_token_the_same_way(start: Start) -> No
 
 def test_anthropics_client_for_foundry_asks_at_the_same_place(start: Start) -> None:
     anthropic, server = pytest.importorskip("anthropic"), start(http({}, status=400))
-    with anthropic.AnthropicFoundry(api_key="key-1", base_url=f"{server.url}/anthropic", max_retries=0) as client:
-        with pytest.raises(anthropic.BadRequestError):
-            client.messages.create(model="claude-opus-5-5", max_tokens=9, messages=MESSAGES)
+    base_url = f"{server.url}/anthropic"
+    with anthropic.AnthropicFoundry(api_key="key-1", base_url=base_url) as client, pytest.raises(anthropic.APIError):
+        client.messages.create(model="claude-opus-5-5", max_tokens=9, messages=MESSAGES)
     with pytest.raises(BadRequestError):
         completion(CLAUDE, "Hi", max_tokens=9, api_key="key-1", base_url=server.url)
     compared(*server.requests)
