@@ -124,9 +124,9 @@ def prepared(
             return prepare(model, messages, stream, options, media)
         except MediaNeeded as needed:
             url = needed.url
-        from unified_llm.media_fetch import fetch  # noqa: PLC0415 - few calls fetch anything
+        from unified_llm.media_fetch import fetcher, medium_at  # noqa: PLC0415 - few calls fetch anything
 
-        media[url] = yield Obtain(partial(fetch, url))
+        media[url] = medium_at(url, (yield Obtain(partial(fetcher(url, options.get("fetch_media")), url))))
 
 
 def prepare(

@@ -136,6 +136,35 @@ def fetch(
     raise _refusal(url, f"leads on more than {MOST_REDIRECTS} times")
 
 
+def fetcher(url: str, wish: Any) -> Callable[[str], Any]:
+    """What fetches a URL, as the parameter `fetch_media` has it.
+
+    Raises:
+        BadRequestError: nothing does.
+    """
+    if wish is False:
+        raise _refusal(url, "is not fetched by the provider, nor here, with fetch_media=False")
+    if wish is None or wish is True:
+        return fetch
+    if not callable(wish):
+        raise BadRequestError(f"fetch_media is {wish!r}; give True, False, or a function of a URL that gives bytes")
+    return wish
+
+
+def medium_at(url: str, given: Any) -> tuple[str, bytes]:
+    """The type and the bytes that a fetcher gave, of which a caller's own gives the bytes alone.
+
+    Raises:
+        BadRequestError: it gave something else.
+    """
+    if isinstance(given, tuple):
+        return given
+    if not isinstance(given, bytes) or not given:
+        what = "nothing" if given == b"" else f"{type(given).__name__} and no bytes"
+        raise _refusal(url, f"was fetched by fetch_media, which gave {what}")
+    return "", given
+
+
 def _refusal(url: str, why: str) -> BadRequestError:
     return BadRequestError(f"the media at {without_secrets(url)!r} {why}; give the bytes themselves")
 

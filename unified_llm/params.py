@@ -11,7 +11,10 @@ from unified_llm.errors import BadRequestError
 from unified_llm.types import EFFORTS, JSON, CompletionOptions
 
 OWN = frozenset(
-    ("api_key", "base_url", "adapter", "timeout", "max_retries", "extra_headers", "extra_body", "client", "strict")
+    (
+        *("api_key", "base_url", "adapter", "timeout", "max_retries", "extra_headers", "extra_body", "client", "strict"),
+        *("fetch_media",),
+    )
 )
 """Parameters that steer the call and are no part of the request."""
 

@@ -207,6 +207,7 @@ class CallOptions(TypedDict, total=False):
     extra_headers: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None
     client: Any
+    fetch_media: bool | Callable[[str], bytes | Awaitable[bytes]] | None
     strict: bool | None
 
 
