@@ -122,23 +122,47 @@ def _tool_choice(params: JSON, choice: Any) -> None:
         params["tool_choice"] = {"type": "function", "function": {"name": name_of(choice)}}
     elif isinstance(choice, Mapping):
         given = cast("JSON", choice)
-        kind, name = given.get("type"), given.get("name")
-        if kind in _NATIVE_CHOICES:
-            params["tool_choice"] = _NATIVE_CHOICES[kind]
-            if given.get("disable_parallel_tool_use"):
-                params["parallel_tool_calls"] = False
-        elif kind in ("tool", "function") and name:
-            params["tool_choice"] = {"type": "function", "function": {"name": name}}
-        elif kind is None and "function" in given:
-            params["tool_choice"] = {"type": "function", "function": given["function"]}
-        elif kind not in ("function", "custom", "allowed_tools") or kind not in given:
-            raise BadRequestError(
-                f"tool_choice is {choice!r}; to name a tool give {{'type': 'function', 'function': {{'name': ...}}}}"
-            )
+        params["tool_choice"] = _dict_choice(given)
+        if given.get("disable_parallel_tool_use"):
+            params["parallel_tool_calls"] = False
     elif choice not in ("auto", "none", "required"):
         raise BadRequestError(
             f"tool_choice is {choice!r}; it must be auto, none, required, or a dict that names a tool"
         )
+
+
+def _dict_choice(given: JSON) -> str | JSON:
+    """OpenAI's form of a choice; one of a kind that is not known here is of a tool that the provider runs itself."""
+    kind, name = given.get("type"), given.get("name")
+    if kind in _NATIVE_CHOICES:
+        return _NATIVE_CHOICES[kind]
+    if kind == "allowed_tools":
+        return _allowed(given)
+    if kind in ("tool", "function", "custom", None):
+        nested = "function" if kind in ("tool", None) else kind
+        if nested in given:
+            return {"type": nested, nested: given[nested]}
+        if name and kind:
+            return {"type": nested, nested: {"name": name}}
+    elif isinstance(kind, str):
+        return given
+    raise BadRequestError(
+        f"tool_choice is {given!r}; to name a tool give {{'type': 'function', 'function': {{'name': ...}}}}"
+    )
+
+
+def _allowed(given: JSON) -> JSON:
+    """The tools that may be called, as chat completions has them: a level lower than Responses."""
+    nested = given.get("allowed_tools", given)
+    inner = cast("JSON", nested) if isinstance(nested, Mapping) else {}
+    mode, tools = inner.get("mode"), inner.get("tools")
+    listed = cast("list[Any]", tools) if isinstance(tools, list | tuple) else [tools]
+    if mode not in ("auto", "required") or not all(isinstance(one, Mapping) for one in listed):
+        raise BadRequestError(
+            f"tool_choice is {given!r}; allowed_tools needs 'mode': 'auto' or 'required', and 'tools': a list of dicts"
+        )
+    named = [_dict_choice(one) if one.get("type") in ("function", "custom") else one for one in listed]
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": named}}
 
 
 def _response_format(params: JSON, format: Any) -> None:

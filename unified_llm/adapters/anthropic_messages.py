@@ -18,6 +18,7 @@ from unified_llm.adapters.cache_marks import mark_prefixes
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import anthropic_schema
+from unified_llm.adapters.server_tools import passed
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON, Chunk, FinishReason, Usage
@@ -93,11 +94,11 @@ def _max_tokens(call: Call) -> int:
 
 
 def _render_tools(call: Call, body: JSON) -> None:
-    tools = call.tools()
+    tools, chosen = call.chosen_tools()
     if not tools:
         return
     body["tools"] = [_tool(call, tool) for tool in tools]
-    choice = _tool_choice(call, body)
+    choice = None if chosen is None else _tool_choice(call, body, chosen)
     if call.params.get("parallel_tool_calls") is False and (choice or {}).get("type") != "none":
         choice = {**(choice or {"type": "auto"}), "disable_parallel_tool_use": True}
     if choice:
@@ -108,7 +109,7 @@ def _tool(call: Call, tool: JSON) -> JSON:
     if tool.get("type") == "custom" and "custom" in tool:
         raise call.refusal("custom (grammar) tools exist only at OpenAI; use a function tool")
     if tool.get("type") != "function" or "function" not in tool:
-        return tool  # Anthropic's own form: server tools, and client tools with input_schema
+        return passed(call, tool, NAME)
     function = tool["function"]
     schema = as_dict(function.get("parameters"))
     out: JSON = {"name": function["name"], "input_schema": {"type": "object", "properties": {}, **schema}}
@@ -122,15 +123,7 @@ _TOOL_FIELDS = ("cache_control", "defer_loading", "allowed_callers", "input_exam
 """What only Claude knows of a tool; it stands beside the function."""
 
 
-def _tool_choice(call: Call, body: JSON) -> JSON | None:
-    choice = call.params.get("tool_choice")
-    if choice is None:
-        return None
-    if as_dict(choice).get("type") == "allowed_tools":
-        allowed: JSON = choice["allowed_tools"]
-        names = {tool["function"]["name"] for tool in allowed["tools"]}
-        body["tools"] = [tool for tool in body["tools"] if tool["name"] in names]
-        choice = allowed["mode"]
+def _tool_choice(call: Call, body: JSON, choice: Any) -> JSON:
     if choice in ("auto", "none"):
         return {"type": choice}
     forced = call.route.rules.get("forced_tools", "any")

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import cast
 
 from unified_llm import json_codec
+from unified_llm.adapters.anthropic_blocks import NAME as CLAUDES
 from unified_llm.adapters.anthropic_settings import render_reasoning, render_sampling
 from unified_llm.adapters.bedrock_blocks import NAME, cache_point, client_tool
 from unified_llm.adapters.bedrock_runtime import TIERS
 from unified_llm.adapters.contract import Call
 from unified_llm.adapters.json_schema import anthropic_schema
+from unified_llm.adapters.server_tools import foreign, form_of
 from unified_llm.catalog import Rules
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON
@@ -118,13 +120,8 @@ def _nearest(call: Call, effort: str) -> str:
 
 def render_tools(call: Call, body: JSON) -> None:
     """Put the tools and the choice between them into `toolConfig`."""
-    tools = [spec for tool in call.tools() for spec in _specs(call, tool)]
-    choice = call.params.get("tool_choice") if tools else None
-    if as_dict(choice).get("type") == "allowed_tools":
-        allowed: JSON = as_dict(choice)["allowed_tools"]
-        names = {tool["function"]["name"] for tool in allowed["tools"]}
-        tools = [tool for tool in tools if as_dict(tool.get("toolSpec")).get("name") in names]
-        choice = allowed["mode"]
+    chosen, choice = call.chosen_tools()
+    tools = [spec for tool in chosen for spec in _specs(call, tool)]
     used = _used_tools(body["messages"])
     if choice == "none":
         if used:
@@ -146,13 +143,16 @@ def render_tools(call: Call, body: JSON) -> None:
 
 
 def _specs(call: Call, tool: JSON) -> list[JSON]:
-    if "function" not in tool:
+    if "function" not in tool or tool.get("type", "function") != "function":
         own = {key: tool[key] for key in ("toolSpec", "systemTool", "cachePoint") if key in tool}
         if own:
             return [own]
-        raise call.refusal(
-            f"the tool of type {tool.get('type')!r} does not exist here; give a function, a toolSpec or a systemTool"
-        )
+        if "claude" in call.route.model and form_of(tool) == CLAUDES:
+            raise call.refusal(
+                f"Converse has no tool of type {tool['type']!r}; InvokeModel takes Claude's own tools "
+                "(adapter='bedrock_invoke')"
+            )
+        raise foreign(call, tool, NAME)
     function = tool["function"]
     spec: JSON = {"name": function["name"]}
     if function.get("description"):

@@ -13,6 +13,7 @@ from unified_llm import json_codec
 from unified_llm.adapters.cohere_messages import NAME, conversation, text_in
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
+from unified_llm.adapters.server_tools import foreign
 from unified_llm.errors import CONTENT_POLICY, CONTEXT_WINDOW
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.json_codec import as_dict, as_list
@@ -80,10 +81,9 @@ def _stop_sequences(call: Call, stop: list[str]) -> list[str]:
 
 
 def _render_tools(call: Call, body: JSON) -> None:
-    tools = call.tools()
+    tools, choice = _chosen(call)
     if not tools:
         return
-    tools, choice = _chosen(call, tools)
     body["tools"] = [_tool(call, tool) for tool in tools]
     strict = [bool(tool["function"].get("strict")) for tool in tools]
     if any(strict):
@@ -108,26 +108,22 @@ def _render_choice(call: Call, body: JSON, choice: str) -> None:
         call.warnings.append(f"tools were left out with tool_choice none, which {call.route.model} does not take")
 
 
-def _chosen(call: Call, tools: list[JSON]) -> tuple[list[JSON], str]:
+def _chosen(call: Call) -> tuple[list[JSON], str]:
     """The tools that may be called, and auto, none or required: a named tool is the only one that is sent."""
-    choice = call.params.get("tool_choice", "auto")
+    tools, choice = call.chosen_tools()
     given = as_dict(choice)
     if not given:
-        return tools, choice
-    if given.get("type") == "allowed_tools":
-        allowed: JSON = given["allowed_tools"]
-        names, mode = {tool["function"]["name"] for tool in allowed["tools"]}, allowed["mode"]
-    else:
-        names, mode = {as_dict(given.get("function")).get("name")}, "required"
-    chosen = [tool for tool in tools if as_dict(tool.get("function")).get("name") in names]
-    if not chosen:
-        raise call.refusal(f"tool_choice names {', '.join(map(repr, sorted(map(str, names))))}, which is not in tools")
-    return chosen, mode
+        return tools, choice or "auto"
+    name = given["function"]["name"]
+    named = [tool for tool in tools if as_dict(tool.get("function")).get("name") == name]
+    if not named:
+        raise call.refusal(f"tool_choice names {name!r}, which is not in tools")
+    return named, "required"
 
 
 def _tool(call: Call, tool: JSON) -> JSON:
-    if "function" not in tool:
-        raise call.refusal(f"a tool of type {tool.get('type')!r} does not exist here; give function tools")
+    if "function" not in tool or tool.get("type", "function") != "function":
+        raise foreign(call, tool, NAME)
     given: JSON = tool["function"]
     function: JSON = {"name": given["name"]}
     if given.get("description") is not None:

@@ -125,6 +125,27 @@ class Call:
             raise self.refusal("this model takes no tools")
         return tools
 
+    def chosen_tools(self) -> tuple[list[JSON], Any]:
+        """The tools that may be called, and the choice between them: auto, none, required, one named, or None.
+
+        Of `allowed_tools` only those are given that it has, with its mode.
+        """
+        tools, choice = self.tools(), self.params.get("tool_choice")
+        if not tools or choice is None or isinstance(choice, str):
+            return tools, choice if tools else None
+        if choice["type"] == "allowed_tools":
+            allowed: JSON = choice["allowed_tools"]
+            tools = [tool for tool in tools if any(_names(one, tool) for one in allowed["tools"])]
+            if not tools:
+                raise self.refusal(f"tool_choice allows {allowed['tools']!r}, of which none is in tools")
+            return tools, allowed["mode"]
+        if choice["type"] != "function":
+            raise self.refusal(
+                f"tool_choice is {choice!r}, which is of another API; give auto, none, required, or name a tool: "
+                "{'type': 'function', 'function': {'name': ...}}"
+            )
+        return tools, choice
+
     def refuse_several_answers(self) -> None:
         """Refuse `n` above 1, where the API gives one answer to a call."""
         if self.params.get("n", 1) != 1:
@@ -249,6 +270,13 @@ class Call:
         return IncompleteStreamError(
             f"{self.route.provider}/{self.route.model}: {what}", provider=self.route.provider, model=self.route.model
         )
+
+
+def _names(choice: JSON, tool: JSON) -> bool:
+    """Whether one of the allowed tools names a tool: a function by its name, another by what it says of it."""
+    if name := json_codec.as_dict(choice.get("function")).get("name"):
+        return json_codec.as_dict(tool.get("function")).get("name") == name
+    return all(tool.get(key) == value for key, value in choice.items())
 
 
 Explain = Callable[[int, Any], tuple[str | None, str]]

@@ -5,9 +5,12 @@ https://ai.google.dev/api/generate-content#generationconfig, checked 2026-11-21.
 
 from __future__ import annotations
 
+from typing import Any
+
 from unified_llm.adapters.contract import Call
-from unified_llm.adapters.gemini_contents import before_3
+from unified_llm.adapters.gemini_contents import NAME, before_3
 from unified_llm.adapters.gemini_schema import openapi_schema
+from unified_llm.adapters.server_tools import passed
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON
 
@@ -162,11 +165,11 @@ def _given_thinking(call: Call, given: JSON) -> JSON:
 
 def render_tools(call: Call, body: JSON) -> None:
     """Put tools and what chooses between them into the body."""
-    tools = call.tools()
+    tools, choice = call.chosen_tools()
     if not tools:
         return
-    functions = [tool["function"] for tool in tools if "function" in tool]
-    native = [_native(call, tool) for tool in tools if "function" not in tool]
+    functions = [tool["function"] for tool in tools if _is_function(tool)]
+    native = [passed(call, tool, NAME) for tool in tools if not _is_function(tool)]
     if functions and native and before_3(call):
         raise call.refusal("this model takes no functions together with the API's own tools; give one kind")
     for tool in tools:
@@ -175,18 +178,10 @@ def render_tools(call: Call, body: JSON) -> None:
     if call.params.get("parallel_tool_calls") is False:
         call.leave_out("parallel_tool_calls", "this API has no such parameter")
     if functions:
-        functions = _choose(call, body, functions)
+        _choose(call, body, functions, choice)
         body["tools"] = [{"functionDeclarations": [_declaration(call, function) for function in functions]}, *native]
     else:
         body["tools"] = native
-
-
-def _native(call: Call, tool: JSON) -> JSON:
-    if "type" in tool:
-        raise call.refusal(
-            f"a tool of type {tool['type']!r} does not exist here; give {{'googleSearch': {{}}}} or a function"
-        )
-    return tool
 
 
 def _declaration(call: Call, function: JSON) -> JSON:
@@ -203,24 +198,22 @@ def _declaration(call: Call, function: JSON) -> JSON:
     return out
 
 
-def _choose(call: Call, body: JSON, functions: list[JSON]) -> list[JSON]:
-    """Set the mode of calling, and give the functions that may be called.
+def _is_function(tool: JSON) -> bool:
+    return "function" in tool and tool.get("type", "function") == "function"
+
+
+def _choose(call: Call, body: JSON, functions: list[JSON], choice: Any) -> None:
+    """Set the mode of calling.
 
     A schema that is to be kept strictly is kept in the mode VALIDATED, which is AUTO with that: it holds for all.
     """
-    choice = call.params.get("tool_choice", "auto")
     config: JSON = {}
-    if as_dict(choice).get("type") == "allowed_tools":
-        allowed: JSON = choice["allowed_tools"]
-        names = {tool["function"]["name"] for tool in allowed["tools"]}
-        functions = [function for function in functions if function["name"] in names]
-        choice = allowed["mode"]
     if choice == "none":
         config["mode"] = "NONE"
-    elif choice == "auto":
+    elif choice in ("auto", None):
         if any(function.get("strict") for function in functions):
             config["mode"] = "VALIDATED"
-        elif "tool_choice" in call.params:
+        elif choice:
             config["mode"] = "AUTO"
     else:
         if call.route.rules.get("forced_tools") == "none":
@@ -230,7 +223,6 @@ def _choose(call: Call, body: JSON, functions: list[JSON]) -> list[JSON]:
             config["allowedFunctionNames"] = [choice["function"]["name"]]
     if config:
         body["toolConfig"] = {"functionCallingConfig": config}
-    return functions
 
 
 _TIERS = {"default": "standard", "standard": "standard", "flex": "flex", "priority": "priority"}

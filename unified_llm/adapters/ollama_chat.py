@@ -14,6 +14,7 @@ from unified_llm import json_codec
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.ollama_messages import NAME, conversation
+from unified_llm.adapters.server_tools import foreign
 from unified_llm.errors import CONTEXT_WINDOW, OVERLOADED
 from unified_llm.framing.ndjson import NewlineDelimitedJSON
 from unified_llm.json_codec import as_dict, as_list
@@ -70,27 +71,21 @@ def _options(call: Call) -> JSON:
 
 
 def _render_tools(call: Call, body: JSON) -> None:
-    tools = call.tools()
+    tools, choice = call.chosen_tools()
     if not tools:
         return
-    choice = call.params.get("tool_choice", "auto")
-    if as_dict(choice).get("type") == "allowed_tools":
-        allowed: JSON = choice["allowed_tools"]
-        names = {tool["function"]["name"] for tool in allowed["tools"]}
-        tools = [tool for tool in tools if as_dict(tool.get("function")).get("name") in names]
-        choice = allowed["mode"]
-    if choice not in ("auto", "none"):
+    if choice not in ("auto", "none", None):
         raise call.refusal("Ollama cannot force a tool call; tool_choice 'auto' and 'none' work")
     if call.params.get("parallel_tool_calls") is False:
         call.leave_out("parallel_tool_calls", "this API has no such parameter")
     rendered = [_tool(call, tool) for tool in tools]
-    if choice == "auto":
+    if choice != "none":
         body["tools"] = rendered  # without tools, none can be called: that is what `none` asks for
 
 
 def _tool(call: Call, tool: JSON) -> JSON:
-    if "function" not in tool:
-        raise call.refusal(f"a tool of type {tool.get('type')!r} does not exist here; give function tools")
+    if "function" not in tool or tool.get("type", "function") != "function":
+        raise foreign(call, tool, NAME)
     given: JSON = tool["function"]
     if given.get("strict"):
         call.adjust(f"strict of tool {given['name']!r} was left out: this server does not know it")

@@ -15,6 +15,7 @@ from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.openai_errors import explain as explain
 from unified_llm.adapters.openai_errors import raise_broken, raise_error
 from unified_llm.adapters.openai_messages import NAME, conversation, keep_parts
+from unified_llm.adapters.server_tools import passed
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON, Chunk, FinishReason
@@ -169,8 +170,8 @@ _FUNCTION_KEYS = ("name", "description", "parameters", "strict")
 
 
 def _tool(call: Call, tool: JSON) -> JSON:
-    if "function" not in tool:
-        return tool  # a custom tool, or one that the server runs itself
+    if "function" not in tool or tool.get("type", "function") != "function":
+        return passed(call, tool, NAME, "openai_responses")  # some hosts run tools of these names, too
     given: JSON = tool["function"]
     function = {key: given[key] for key in _FUNCTION_KEYS if given.get(key) is not None}
     if "strict" in function and not call.route.quirks.get("strict_tools"):

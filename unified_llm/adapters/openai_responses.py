@@ -17,6 +17,7 @@ from unified_llm.adapters.responses_errors import explain as explain
 from unified_llm.adapters.responses_errors import failure, of_event, raise_failed
 from unified_llm.adapters.responses_items import (
     CUSTOM,
+    NAME,
     call_id,
     conversation,
     is_call,
@@ -29,6 +30,7 @@ from unified_llm.adapters.responses_items import (
     tool_call,
     written,
 )
+from unified_llm.adapters.server_tools import FLAT, passed
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON, Chunk, FinishReason
@@ -111,8 +113,8 @@ def _tool(call: Call, tool: JSON) -> JSON:
         flat = {**format, **as_dict(format.get("grammar"))}
         flat.pop("grammar", None)
         return {"type": CUSTOM, **given, **({"format": flat} if flat else {})}
-    if "function" not in tool:
-        return tool  # this API's own form, and tools that the server runs itself
+    if "function" not in tool or tool.get("type", "function") != "function":
+        return passed(call, tool, NAME, FLAT)
     given = tool["function"]
     # the API takes a function without `strict` for strict, and chat completions one for not strict
     out: JSON = {
@@ -130,12 +132,14 @@ def _tool(call: Call, tool: JSON) -> JSON:
 
 
 def _choice(choice: JSON) -> JSON:
-    """A choice without the level that names its kind."""
+    """A choice without the level that names its kind; one of a tool that the server runs itself has none."""
     kind: str = choice["type"]
+    if kind not in choice:
+        return choice
     inner: JSON = choice[kind]
     if kind != "allowed_tools":
         return {"type": kind, "name": inner["name"]}
-    tools = [_choice(tool) if tool["type"] in tool else tool for tool in inner["tools"]]
+    tools = [_choice(tool) for tool in inner["tools"]]
     return {"type": kind, "mode": inner["mode"], "tools": tools}
 
 
