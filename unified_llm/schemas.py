@@ -57,8 +57,9 @@ def any_schema_of(adapter: TypeAdapter[Any], name: str) -> JSON:
     if reference:  # a type that refers to itself: providers want its own fields at the top
         schema = {**schema["$defs"][reference.rpartition("/")[2]], **schema}
     for known, node in nodes(schema, name):
-        if node.get("title") in (known, known.title().replace("_", " ").strip(), known.rpartition("__")[2]):
-            del node["title"]
+        title = str(node.get("title")).strip()
+        if title in (known, known.title().replace("_", " ").strip(), known.rpartition("__")[2]):
+            node.pop("title", None)
         if node.get("type") == "object" and "description" in node:
             _describe(node)
     return schema

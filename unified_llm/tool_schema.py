@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, TypeVar, Unpack, cast, get_args, get_origin, get_type_hints, overload
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints, overload
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -262,7 +262,7 @@ def _resolved(annotated: Callable[..., Any], function: Callable[..., Any], name:
         raise BadRequestError(
             f"an annotation of the tool {name} cannot be resolved: {error}; types must be known to its whole module"
         ) from error
-    if unpacked := [key for key, hint in hints.items() if get_origin(hint) is Unpack]:
+    if unpacked := [key for key, hint in hints.items() if str(get_origin(hint)).endswith(".Unpack")]:
         raise BadRequestError(f"the tool {name} unpacks **{unpacked[0]}; make its keys parameters")
     return hints
 
