@@ -100,6 +100,7 @@ FAULTS = [
     ("providers/acme/key_env", [], "has neither key_env nor keyless"),
     ("providers/here/also", ["ACME_ai"], "providers.here: 'ACME_ai' is also a name of 'acme'"),
     ("providers/acme/adapter", "openai_chatt", "there is no adapter 'openai_chatt'"),
+    ("providers/here/token_counts", {"ollama_chat": "ollama_chat"}, "token_counts: 'ollama_chat' has no way to count"),
     ("providers/here/routes/new-", "nonsense", "there is no adapter 'nonsense'"),
     ("providers/acme/formats", {"openai_chatt": {}}, "acme.formats.openai_chatt: there is no adapter 'openai_chatt'"),
     ("providers/acme/formats", {"gemini": {"paths": ""}}, "acme.formats.gemini: unknown key 'paths'; it takes path"),

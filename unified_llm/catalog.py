@@ -129,6 +129,8 @@ class Provider(TypedDict, total=False):
     """What differs from the wire format: keys of the adapter's `Quirks`."""
     also: list[str]
     """Other names of this provider."""
+    token_counts: dict[str, str]
+    """Wire formats of the models whose prompts the provider measures, and that in which it does."""
     docs: str
 
 

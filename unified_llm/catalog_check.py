@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NotRequired, cast
 
 from unified_llm import adapters
+from unified_llm.adapters import token_counts
 from unified_llm.catalog import Catalog, Format, Model, Provider, Rules, folded, laid_over, nearest
 from unified_llm.errors import BadRequestError
 from unified_llm.pricing import Rates
@@ -207,6 +208,8 @@ def _wrong_provider(place: str, row: Provider) -> Iterator[str]:
     yield from _wrong_quirks(f"{place}.quirks", row.get("quirks", {}), formats)
     for name, own in row.get("formats", {}).items():
         yield from _wrong_format(f"{place}.formats.{name}", own, name)
+    for name in {*row.get("token_counts", {}).values()} - token_counts.FORMATS.keys():
+        yield f"{place}.token_counts: {name!r} has no way to count; {', '.join(token_counts.FORMATS)} have"
 
 
 def _formats(row: Provider) -> list[str]:

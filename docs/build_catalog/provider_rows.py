@@ -12,6 +12,7 @@ from provider_tables import (
     ORGANISATIONS,
     PROVIDER_CHANGES,
     QUIRKS,
+    TOKEN_COUNTS,
     URL_VARS,
 )
 from row import Row
@@ -31,6 +32,7 @@ def provider_row(facts: Row) -> Row:
         "adapter": ADAPTERS[facts["dialect"]],
         **changes,
         "quirks": dict(sorted(QUIRKS.get(facts["id"], {}).items())),
+        "token_counts": TOKEN_COUNTS.get(facts["id"]),
         "also": other_names(facts),
         "docs": DOCS.get(facts["id"], facts.get("docs")),
     }

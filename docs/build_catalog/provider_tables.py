@@ -209,6 +209,18 @@ PROVIDER_CHANGES: dict[str, Row] = {
 }
 """Keys that replace those of the facts; None takes one away."""
 
+_GEMINI_COUNTS = {"gemini": "gemini"}
+_MESSAGES_COUNTS = {"anthropic_messages": "anthropic_messages"}
+
+TOKEN_COUNTS: dict[str, dict[str, str]] = {
+    "anthropic": _MESSAGES_COUNTS,
+    "bedrock": {"bedrock_converse": "bedrock_converse", "bedrock_invoke": "bedrock_invoke"},
+    "gemini": _GEMINI_COUNTS,
+    "openai": {"openai_chat": "openai_responses", "openai_responses": "openai_responses"},
+    "vertex": {**_MESSAGES_COUNTS, **_GEMINI_COUNTS},
+}
+"""Who measures the prompts of which formats, and in which format."""
+
 DOCS = {
     "ovhcloud": "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/",
     "vercel": "https://vercel.com/docs/ai-gateway",
@@ -261,6 +273,7 @@ EXTRA_PROVIDERS: dict[str, Row] = {
         "key_env": ["GOOGLE_VERTEX_API_KEY", "GOOGLE_API_KEY"],
         "auth": "x-goog-api-key",
         "adapter": "gemini",
+        "token_counts": _GEMINI_COUNTS,
         "docs": "https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode/overview",
     },
 }
