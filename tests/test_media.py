@@ -403,6 +403,13 @@ def test_what_is_fetched_is_held_against_the_model_too():
     assert "a PDF, which this model does not take" in said
 
 
+@pytest.mark.parametrize("declared", ["", "application/octet-stream"])
+def test_where_the_server_says_no_type_the_name_says_it(declared):
+    url = "https://a.example/b.csv"
+    given = sent("openai_chat", {"type": "file", "file": {"file_url": url}}, media={url: (declared, TEXT)})[0]
+    assert given == INLINED["openai_chat"]
+
+
 @pytest.mark.parametrize("adapter", ["anthropic_messages", "bedrock_converse", "ollama_chat", "gemini"])
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://a.example/b.png", "b.png"])
 def test_an_address_that_nobody_fetches_is_refused(adapter, url):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import json
 import socket
 import ssl
 import sys
 import time
+from base64 import b64decode
 
 import pytest
 import test_transport
@@ -14,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support_server import CUT, HOLD, RESET, Server, head, http, pieces
 
+from unified_llm import acompletion, completion
 from unified_llm.errors import BadRequestError
 from unified_llm.media_fetch import DEFAULT_LIMITS, Limits, fetch, public
 
@@ -362,3 +366,83 @@ def test_an_encrypted_fetch_does_not_lead_to_one_in_the_open(certificate):
     trust = ssl.create_default_context(cafile=certificate)
     with Server(leading("http://localhost/"), tls=tls(certificate)) as server:
         assert "without encryption" in refused(f"{server.url}/", allowed=anywhere, trust=trust)
+
+
+# --- calls ----------------------------------------------------------------------------------------------------------
+
+ANSWER = http(
+    {"model": "m", "message": {"role": "assistant", "content": "A cat."}, "done": True, "done_reason": "stop"}
+)
+
+
+def asked(server, urls, **options):
+    """The request of a call that sends along what stands at these URLs."""
+    content = ["What is this?", *({"type": "image_url", "image_url": url} for url in urls)]
+    options = {"adapter": "ollama_chat", "base_url": server.url, "max_retries": 0, **options}
+    completion("custom/m", [("user", content)], **options)
+    return json.loads(server.requests[-1].body)
+
+
+async def async_asked(server, urls, **options):
+    content = ["What is this?", *({"type": "image_url", "image_url": url} for url in urls)]
+    options = {"adapter": "ollama_chat", "base_url": server.url, "max_retries": 0, **options}
+    await acompletion("custom/m", [("user", content)], **options)
+    return json.loads(server.requests[-1].body)
+
+
+ASKS = {"sync": asked, "async": lambda *given, **options: asyncio.run(async_asked(*given, **options))}
+URLS = ["https://a.example/a.png", "https://a.example/b.png", "https://a.example/a.png"]
+
+
+@pytest.fixture(params=ASKS.values(), ids=ASKS)
+def ask(request):
+    return request.param
+
+
+def test_a_function_of_the_callers_fetches_each_url_once(ask):
+    fetched = []
+
+    def fetch(url):
+        fetched.append(url)
+        return PNG + url[-5:].encode()
+
+    with Server(ANSWER) as server:
+        (message,) = ask(server, URLS, fetch_media=fetch)["messages"]
+    assert fetched == URLS[:2]
+    assert [b64decode(image) for image in message["images"]] == [PNG + url[-5:].encode() for url in URLS]
+
+
+def test_a_coroutine_function_may_fetch_for_awaited_calls():
+    async def fetch(url):
+        await asyncio.sleep(0)
+        return PNG
+
+    with Server(ANSWER) as server:
+        assert ASKS["async"](server, URLS[:1], fetch_media=fetch)["messages"][0]["images"]
+
+
+@pytest.mark.parametrize("given", [b"", None, "text"])
+def test_what_a_function_gives_must_be_bytes(given):
+    with Server(ANSWER) as server, pytest.raises(BadRequestError, match=r"a\.png.*fetch_media"):
+        asked(server, URLS, fetch_media=lambda _: given)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("wish", [None, True])
+def test_by_default_this_machine_is_not_reached(ask, wish):
+    with Server(http(PNG)) as inner, Server(ANSWER) as server:
+        with pytest.raises(BadRequestError, match="is no public one"):
+            ask(server, [f"{inner.url}/b.png"], fetch_media=wish)
+        assert (inner.connections, server.connections) == (0, 0)
+
+
+def test_fetching_can_be_switched_off(ask):
+    with Server(ANSWER) as server:
+        with pytest.raises(BadRequestError, match=r"a\.example/a\.png.*fetch_media=False"):
+            ask(server, URLS, fetch_media=False)
+        assert server.connections == 0
+
+
+def test_a_wish_that_means_nothing_is_refused():
+    with Server(ANSWER) as server, pytest.raises(BadRequestError, match="fetch_media is 'no'"):
+        asked(server, URLS, fetch_media="no")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from unified_llm.adapters.contract import Call
 from unified_llm.content import BadMediumError, Medium, read_medium, without_secrets, worded
-from unified_llm.media_types import PDF, Kind, kind_of, textlike, true_type
+from unified_llm.media_types import PDF, UNTOLD, Kind, kind_of, textlike, true_type
 from unified_llm.types import JSON
 
 _SENSES: dict[Kind, str] = {"image": "vision", "audio": "audio", "video": "video"}
@@ -84,7 +84,7 @@ def with_data(call: Call, medium: Medium, index: int) -> Medium:
         given = f"the URL {without_secrets(medium.url)[:40]!r}" if medium.url else f"the upload {medium.id!r}"
         raise call.refusal(f"messages[{index}] has {given}, which this API does not know; give the data")
     declared, data = call.data_of(medium.url)
-    type = true_type(declared, data)
+    type = true_type(medium.type if declared in UNTOLD else declared, data)
     if kind_of(type) != medium.kind:
         url = without_secrets(medium.url)
         stands = type or "no known type"
