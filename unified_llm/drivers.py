@@ -146,7 +146,7 @@ async def _agathered(flows: Sequence[Flow], wire: Any) -> list[Any]:
 
 
 def _handed_out(made: Any, kind: type[Any]) -> Any:
-    return made if isinstance(made, Completion) else kind(made)
+    return kind(cast("Any", made)) if isinstance(made, (Begun, list)) else made
 
 
 class Stream:
