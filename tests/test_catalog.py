@@ -412,6 +412,7 @@ def test_every_adapter_that_the_file_names_exists() -> None:
         for key in ("routes", "tool_routes")
         for adapter in row.get(key, {}).values()
     }
+    named |= {row["server_tools"] for row in PROVIDERS.values() if "server_tools" in row}
     assert named <= set(adapters.NAMES)
 
 

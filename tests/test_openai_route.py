@@ -6,6 +6,7 @@ from unified_llm.api import prepare
 
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 CUSTOM = {"type": "custom", "custom": {"name": "f"}}
+SEARCH = {"type": "web_search"}
 CHAT, RESPONSES = "/chat/completions", "/responses"
 CALLS = {
     "a model that only Responses has": ("gpt-5-pro", {}, RESPONSES),
@@ -22,6 +23,13 @@ CALLS = {
     "the next family": ("gpt-6.2-sol", {"tools": [FUNCTION]}, RESPONSES),
     "the caller's word": ("gpt-5.6-terra", {"tools": [FUNCTION], "adapter": "openai_chat"}, CHAT),
     "the caller's word the other way": ("gpt-4.1", {"adapter": "openai_responses"}, RESPONSES),
+    "a tool that OpenAI runs": ("gpt-4.1", {"tools": [SEARCH]}, RESPONSES),
+    "such a tool beside a function": ("gpt-4.1", {"tools": [FUNCTION, SEARCH]}, RESPONSES),
+    "such a tool without reasoning": ("gpt-5.6-terra", {"tools": [SEARCH], "reasoning_effort": "none"}, RESPONSES),
+    "such a tool by the caller's word": ("gpt-4.1", {"tools": [SEARCH], "adapter": "openai_chat"}, CHAT),
+    "a function in the form of Responses": ("gpt-4.1", {"tools": [{"type": "function", "name": "f"}]}, RESPONSES),
+    "a tool that another lab runs": ("xai/grok-4.7", {"tools": [{"type": "x_search"}]}, RESPONSES),
+    "a tool that a host runs on chat": ("groq/openai/gpt-oss-120b", {"tools": [{"type": "browser_search"}]}, CHAT),
     "another host": ("openrouter/openai/gpt-5.6-terra", {"tools": [FUNCTION]}, CHAT),
 }
 

@@ -122,6 +122,8 @@ class Provider(TypedDict, total=False):
     """Wire formats of the models whose names begin so, where they differ from `adapter`; longest wins."""
     tool_routes: dict[str, str]
     """Wire formats of the models whose names begin so, for calls with functions while they reason; longest wins."""
+    server_tools: str
+    """The wire format of calls with tools that the provider runs itself, where it has them in that alone."""
     formats: dict[str, Format]
     """What is different in some wire formats, by their names."""
     headers: dict[str, str]
@@ -174,6 +176,8 @@ class Route:
     tool_adapter: str | None = None
     """The wire format in which the model takes functions while it reasons, where that is another one."""
     formats: Mapping[str, Format] = field(default_factory=dict[str, Format])
+    server_adapter: str | None = None
+    """The wire format of calls with tools that the provider runs itself, where that is another one."""
 
     @property
     def format(self) -> Format:
@@ -189,16 +193,20 @@ class Route:
         """The route of a call with these parameters.
 
         OpenAI's models from gpt-5.4 on refuse functions on chat completions unless reasoning is off: "To use function
-        tools, use /v1/responses or set reasoning_effort to 'none'."
+        tools, use /v1/responses or set reasoning_effort to 'none'." Tools that OpenAI runs are on /v1/responses alone.
         """
+        tools = params.get("tools")
+        if not tools:
+            return self
+        if self.server_adapter and not all("function" in tool or "custom" in tool for tool in tools):
+            return self._in(self.server_adapter)
         effort = params.get("reasoning_effort")
         reasons = effort != "none" if effort else self.rules.get("reasoning") in ("default", "always")
-        if self.tool_adapter is None or not reasons:
-            return self
-        functions = any(tool.get("type", "function") == "function" for tool in params.get("tools") or ())
-        if not functions:
-            return self
-        return replace(self, adapter=self.tool_adapter, quirks=self.quirks_in(self.tool_adapter))
+        functions = any(tool.get("type", "function") == "function" for tool in tools)
+        return self._in(self.tool_adapter) if self.tool_adapter and reasons and functions else self
+
+    def _in(self, adapter: str) -> Route:
+        return replace(self, adapter=adapter, quirks=self.quirks_in(adapter))
 
     @property
     def max_output(self) -> int | None:
@@ -268,7 +276,7 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
     if own:
         rules: Rules = {**rules, **own}
     start, formats, tool_formats = _start(owner)
-    tool_adapter = None if adapter else tool_formats.of(name)
+    tool_adapter, server_adapter = (None, None) if adapter else (tool_formats.of(name), start.server_adapter)
     adapter = adapter or formats.of(name) or start.adapter
     return Route(
         owner,
@@ -286,6 +294,7 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
         start.url_vars,
         tool_adapter,
         start.formats,
+        server_adapter,
     )
 
 
@@ -385,6 +394,7 @@ def _start(provider: str) -> tuple[Route, _Formats, _Formats]:
         quirks=row.get("quirks", {}),
         url_vars=row.get("url_vars", {}),
         formats=row.get("formats", {}),
+        server_adapter=row.get("server_tools"),
     )
     return common, _Formats(row.get("routes", {})), _Formats(row.get("tool_routes", {}))
 

@@ -214,7 +214,8 @@ def _wrong_provider(place: str, row: Provider) -> Iterator[str]:
 
 def _formats(row: Provider) -> list[str]:
     """The wire formats of a provider, that of most of its models first."""
-    return [row.get("adapter", _OPENAI_CHAT), *row.get("routes", {}).values(), *row.get("tool_routes", {}).values()]
+    others = [*row.get("routes", {}).values(), *row.get("tool_routes", {}).values(), row.get("server_tools")]
+    return [row.get("adapter", _OPENAI_CHAT), *filter(None, others)]
 
 
 def _wrong_format(place: str, row: Format, name: str) -> Iterator[str]:

@@ -156,7 +156,7 @@ def _allowed(given: JSON) -> JSON:
     nested = given.get("allowed_tools", given)
     inner = cast("JSON", nested) if isinstance(nested, Mapping) else {}
     mode, tools = inner.get("mode"), inner.get("tools")
-    listed = cast("list[Any]", tools) if isinstance(tools, list | tuple) else [tools]
+    listed: list[Any] = cast("list[Any]", tools) if isinstance(tools, list | tuple) else [tools]
     if mode not in ("auto", "required") or not all(isinstance(one, Mapping) for one in listed):
         raise BadRequestError(
             f"tool_choice is {given!r}; allowed_tools needs 'mode': 'auto' or 'required', and 'tools': a list of dicts"

@@ -168,6 +168,7 @@ PROVIDER_CHANGES: dict[str, Row] = {
         "url": "https://{host}",
         "url_env": None,
         "routes": RESPONSES_ONLY,
+        "server_tools": "openai_responses",
         "formats": {"openai_chat": {"path": "/openai/v1"}, "openai_responses": {"path": "/openai/v1"}},
     },
     # its address with an api-version, /models, is the older surface
@@ -193,7 +194,7 @@ PROVIDER_CHANGES: dict[str, Row] = {
     "cohere": {"url": "https://api.cohere.com", "url_env": ["CO_API_URL"]},
     "databricks": {"url_env": None},
     "groq": {"url_env": ["GROQ_API_BASE"]},  # GROQ_BASE_URL is that of the vendor's SDK, without /openai/v1
-    "openai": {"routes": RESPONSES_ONLY, "tool_routes": RESPONSES_WITH_TOOLS},
+    "openai": {"routes": RESPONSES_ONLY, "tool_routes": RESPONSES_WITH_TOOLS, "server_tools": "openai_responses"},
     "vertex": {
         "key_env": None,
         "keyless": True,
@@ -205,7 +206,7 @@ PROVIDER_CHANGES: dict[str, Row] = {
             "openai_chat": {"path": "/endpoints/openapi"},
         },
     },
-    "xai": {"routes": {"grok-4.20-multi-agent": "openai_responses"}},
+    "xai": {"routes": {"grok-4.20-multi-agent": "openai_responses"}, "server_tools": "openai_responses"},
 }
 """Keys that replace those of the facts; None takes one away."""
 
