@@ -26,10 +26,10 @@ MOST_LINES, MOST_FUNCTION_LINES, MOST_IMPORT_SECONDS = 700, 50, 0.030
 
 LAYERS = (
     "types errors json_codec media_types",
-    "framing pricing config catalog content messages params response media_fetch docstrings schemas tool_schema",
+    "framing pricing config catalog content messages params response media_fetch docstrings schemas tool_schema formats answer_types",
     "adapters auth google_auth sigv4",
     "flow fan_out chunks retries catalog_check",
-    "tools structured router limits batch cache telemetry",
+    "tools structured answer_tool router limits batch cache telemetry",
     "transport drivers sdk_client",
     "api token_count preview costs agent cli testing __main__",
 )

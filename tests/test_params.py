@@ -46,6 +46,8 @@ def test_none_means_not_given(name):
 
 
 STEERING = {
+    "structured_mode": "tool",
+    "max_validation_retries": 0,
     "api_key": "k",
     "base_url": "http://localhost",
     "adapter": "openai_chat",

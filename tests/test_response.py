@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unified_llm import Completion
+from unified_llm import Completion, InvalidAnswerError
+from unified_llm.formats import format_of
 from unified_llm.pricing import usage_cost
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -22,7 +23,7 @@ def response(usage: Any = None, *, prices: Any = None, structured: bool = False,
     said = {"role": "assistant", "content": "Hello!", **message}
     choices = [{"index": 0, "message": said, "finish_reason": "stop", "native_finish_reason": "end_turn"}]
     fields = {"id": "c-1", "object": "chat.completion", "created": 1, "model": "m", "choices": choices}
-    return Completion({**fields, "usage": usage, "warnings": []}, prices=prices, structured=structured)
+    return Completion({**fields, "usage": usage, "warnings": []}, prices=prices, format=format_of({"type": "json_object"}) if structured else None)
 
 
 def usage(prompt: int, answer: int, **details: int) -> Any:
@@ -62,8 +63,11 @@ def test_the_text_is_not_parsed_where_no_json_was_asked_for() -> None:
 
 @pytest.mark.parametrize("content", ['{"a": ', "", None, "Hello!"])
 def test_an_answer_that_is_not_the_json_that_was_asked_for_raises(content: str | None) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        _ = response(content=content, structured=True).parsed
+    made = response(content=content, structured=True)
+    with pytest.raises(InvalidAnswerError) as raised:
+        _ = made.parsed
+    assert raised.value.completion is made
+    assert isinstance(raised.value.__cause__, ValueError)
 
 
 # --- a dict --------------------------------------------------------------------------------------------------------

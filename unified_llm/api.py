@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 from unified_llm import __version__
-from unified_llm.adapters import load
+from unified_llm.adapters import Adapter, load
 from unified_llm.adapters.contract import Call, MediaNeeded, OneAnswerOnlyError, Request
 from unified_llm.auth import GOOGLE, headers_of, token_of
 from unified_llm.catalog import Route, resolve
@@ -24,12 +24,35 @@ from unified_llm.params import check
 from unified_llm.response import Completion
 from unified_llm.sdk_client import is_sdk_client
 from unified_llm.sigv4 import placed, service_of, signer
-from unified_llm.types import CompletionOptions, Messages
+from unified_llm.structured import checked, rendered
+from unified_llm.types import JSON, AnswerType, CallSettings, CompletionOptions, Messages, ToolLike
+
+T = TypeVar("T")
 
 MAX_RETRIES = 2
 _AGENT = f"unified_llm/{__version__}"
 
 
+@overload
+def completion(
+    model: str,
+    messages: Messages,
+    stream: Literal[False] | None = False,
+    *,
+    response_format: AnswerType[T],
+    tools: Sequence[ToolLike] | None = None,
+    **options: Unpack[CallSettings],
+) -> Completion[T]: ...
+@overload
+def completion(
+    model: str,
+    messages: Messages,
+    stream: Literal[True],
+    *,
+    response_format: AnswerType[T],
+    tools: Sequence[ToolLike] | None = None,
+    **options: Unpack[CallSettings],
+) -> Stream[T]: ...
 @overload
 def completion(
     model: str, messages: Messages, stream: Literal[False] | None = False, **options: Unpack[CompletionOptions]
@@ -53,8 +76,8 @@ def completion(
         stream: whether to give the answer in chunks, as it comes.
         **options: OpenAI's parameters, and `api_key`, `base_url`, `adapter`, `timeout` (seconds or `httpx.Timeout`; 600
             when not given), `max_retries` (2 when not given), `extra_headers`, `extra_body`, `client` (an
-            `httpx.Client` or an `anthropic.Anthropic`), `strict` (refuse what would be left out). docs/parameters.md
-            has them all.
+            `httpx.Client` or an `anthropic.Anthropic`), `strict` (refuse what would be left out), `structured_mode`
+            and `max_validation_retries` (see docs/structured.md). docs/parameters.md has them all.
 
     Returns:
         A `Completion`, a dict of OpenAI's chat-completion shape; with `stream=True` a `Stream` of chunk dicts.
@@ -63,6 +86,7 @@ def completion(
         TypeError: a parameter that does not exist.
         BadRequestError: a request that the model cannot take; `status_code` is None when nothing was sent.
         APIError: any of its kin (see `unified_llm.errors`), after `max_retries` more attempts where that may help.
+        AnswerError: with a type as `response_format`, an answer that is refused, cut off or not valid.
 
     Example:
         >>> completion(model="claude-2.1", messages="Hi")["choices"][0]["message"]["content"]  # doctest: +SKIP
@@ -71,6 +95,26 @@ def completion(
     return drive(calling(model, messages, bool(stream), options), options.get("client"))
 
 
+@overload
+async def acompletion(
+    model: str,
+    messages: Messages,
+    stream: Literal[False] | None = False,
+    *,
+    response_format: AnswerType[T],
+    tools: Sequence[ToolLike] | None = None,
+    **options: Unpack[CallSettings],
+) -> Completion[T]: ...
+@overload
+async def acompletion(
+    model: str,
+    messages: Messages,
+    stream: Literal[True],
+    *,
+    response_format: AnswerType[T],
+    tools: Sequence[ToolLike] | None = None,
+    **options: Unpack[CallSettings],
+) -> AsyncStream[T]: ...
 @overload
 async def acompletion(
     model: str, messages: Messages, stream: Literal[False] | None = False, **options: Unpack[CompletionOptions]
@@ -111,6 +155,15 @@ def calling(model: str, messages: Messages, stream: bool, options: CompletionOpt
     except OneAnswerOnlyError:
         one: CompletionOptions = {**options, "n": 1}
         return (yield from several(options.get("n") or 1, lambda: calling(model, messages, stream, one)))
+    made = yield from run(exchange)
+    if exchange.format is None or not isinstance(made, Completion):
+        return made
+    most = options.get("max_validation_retries")
+    return (yield from checked(made, exchange, most, lambda corrected: _again(model, corrected, options)))
+
+
+def _again(model: str, messages: Messages, options: CompletionOptions) -> Generator[Effect, Any, Any]:
+    exchange = yield from prepared(model, messages, False, options)
     return (yield from run(exchange))
 
 
@@ -148,21 +201,13 @@ def prepare(
     Raises:
         MediaNeeded: something else must be fetched first.
     """
-    params = check(options)
-    route = resolve(model, options.get("adapter"), options.get("base_url")).of_call(params)
-    adapter = load(route.adapter)
-    call = Call(
-        route=route,
-        messages=normalize(messages),
-        params=params,
-        stream=stream,
-        strict=bool(options.get("strict")),
-        id=f"chatcmpl-{os.urandom(12).hex()}",
-        created=int(time.time()),
-        media=media,
-    )
-    request = adapter.render(call)
-    body = request.body
+    params, format = check(options), None
+    render = partial(_rendered, model, messages, stream, options, media)
+    if "response_format" in params:
+        (call, adapter, request), format = rendered(render, params, options.get("structured_mode"))
+    else:
+        call, adapter, request = render(params)
+    route, body = call.route, request.body
     if extra := options.get("extra_body"):
         body = {**body, **extra}
     # before the address: where `.env` has the key, it may have the address too
@@ -186,7 +231,31 @@ def prepare(
         key=key or (sign.secret if sign else None),
         sign=sign,
         token=token,
+        format=format,
     )
+
+
+def _rendered(
+    model: str,
+    messages: Messages,
+    stream: bool,
+    options: CompletionOptions,
+    media: Mapping[str, tuple[str, bytes]],
+    params: JSON,
+) -> tuple[Call, Adapter, Request]:
+    route = resolve(model, options.get("adapter"), options.get("base_url")).of_call(params)
+    adapter = load(route.adapter)
+    call = Call(
+        route=route,
+        messages=normalize(messages),
+        params=params,
+        stream=stream,
+        strict=bool(options.get("strict")),
+        id=f"chatcmpl-{os.urandom(12).hex()}",
+        created=int(time.time()),
+        media=media,
+    )
+    return call, adapter, adapter.render(call)
 
 
 def _address(route: Route) -> str:

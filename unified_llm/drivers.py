@@ -10,14 +10,24 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Gene
 from contextvars import copy_context
 from inspect import iscoroutinefunction
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from unified_llm.errors import APIError
 from unified_llm.fan_out import Interleaving, merged
 from unified_llm.flow import Begun, Close, Effect, Flow, Gather, Obtain, Send, Sleep, Streaming
 from unified_llm.response import Completion
+from unified_llm.structured import Growing, growing
 from unified_llm.transport import async_sender, sender, translated
 from unified_llm.types import Chunk
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 def drive(flow: Flow, client: Any) -> Completion | Stream:
@@ -149,7 +159,7 @@ def _handed_out(made: Any, kind: type[Any]) -> Any:
     return kind(cast("Any", made)) if isinstance(made, (Begun, list)) else made
 
 
-class Stream:
+class Stream(Generic[T]):
     """A streamed answer: iterate it for its chunks, once.
 
     Leaving the loop, `close()`, the end of a `with` block and dropping the object all close the connection at once.
@@ -177,9 +187,20 @@ class Stream:
     def __next__(self) -> Chunk:
         return next(self._chunks)
 
-    def completion(self) -> Completion:
+    def completion(self) -> Completion[T]:
         """The answer as far as it has been delivered; after the last chunk, what the whole call would have given."""
         return merged([streaming.completion() for streaming in self._streamings])
+
+    def partial(self) -> Generator[Any]:
+        """What the answer says so far, each time that is more: JSON of the `response_format`, not yet checked.
+
+        Strings grow; numbers, true, false and null come when they are complete. It takes the chunks out of the stream;
+        `completion().parsed` is the checked answer after the last of them.
+
+        Raises:
+            BadRequestError: there is no `response_format`.
+        """
+        return _grown(self._chunks, growing(self._streamings[0].exchange))
 
     def close(self) -> None:
         """Stop, and close the connection; more calls do nothing."""
@@ -237,7 +258,12 @@ def _interleaved(pumps: list[Generator[Chunk]]) -> Generator[Chunk]:
             pump.close()
 
 
-class AsyncStream:
+def _grown(chunks: Generator[Chunk], answer: Growing) -> Generator[Any]:
+    for chunk in chunks:
+        yield from answer.values(chunk)
+
+
+class AsyncStream(Generic[T]):
     """A streamed answer of `acompletion()`: iterate it with `async for`, once; else as `Stream`."""
 
     def __init__(self, begun: Begun | list[Begun]) -> None:
@@ -252,9 +278,13 @@ class AsyncStream:
     async def __anext__(self) -> Chunk:
         return await anext(self._chunks)
 
-    def completion(self) -> Completion:
+    def completion(self) -> Completion[T]:
         """The answer as far as it has been delivered; after the last chunk, what the whole call would have given."""
         return merged([streaming.completion() for streaming in self._streamings])
+
+    def partial(self) -> AsyncGenerator[Any]:
+        """What the answer says so far, for `async for`; as of `Stream`."""
+        return _agrown(self._chunks, growing(self._streamings[0].exchange))
 
     async def close(self) -> None:
         """Stop, and close the connection; more calls do nothing."""
@@ -298,6 +328,12 @@ async def _apump(streaming: Streaming) -> AsyncGenerator[Chunk]:
     streaming.handing = iter(rest)
     for chunk in streaming.handing:
         yield chunk
+
+
+async def _agrown(chunks: AsyncGenerator[Chunk], answer: Growing) -> AsyncGenerator[Any]:
+    async for chunk in chunks:
+        for value in answer.values(chunk):
+            yield value
 
 
 async def _ainterleaved(pumps: list[AsyncGenerator[Chunk]]) -> AsyncGenerator[Chunk]:

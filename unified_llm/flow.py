@@ -28,6 +28,7 @@ from unified_llm.errors import (
     NotFoundError,
     class_for,
 )
+from unified_llm.formats import Format
 from unified_llm.response import Completion
 from unified_llm.retries import Retries, seconds_to_wait, worth_another
 from unified_llm.types import JSON, Chunk
@@ -128,6 +129,8 @@ class Exchange:
     """Makes the headers of an attempt from the URL, the headers and the body; None where nothing is signed."""
     token: Token | None = None
     """Asked before each attempt, in place of a key; None where the key holds for ever."""
+    format: Format | None = None
+    """What the answer is read as; None for text."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Those of the latest answer."""
 
@@ -147,10 +150,7 @@ class Exchange:
         call = self.call
         fields = fields or _empty(call)
         fields["warnings"] = call.warnings
-        format = call.params.get("response_format")
-        return Completion(
-            fields, prices=call.route.facts.get("price"), structured=bool(format) and format["type"] != "text"
-        )
+        return Completion(fields, prices=call.route.facts.get("price"), format=self.format)
 
     def complete(self, error: APIError) -> None:
         """Add to an error whom it concerns, and take the key out of it, which some providers repeat in their words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,21 @@ def loads(data: bytes | str) -> Any:
         return _from_json(data)
     except ValueError:
         return json.loads(data)
+
+
+_NUMBER_AT_END = re.compile(r"(?<=[\s:,\[])-?\d[\d.eE+-]*$")
+_LONGEST_NUMBER = 64
+
+
+def begun(text: str) -> Any:
+    """The value that a text begins to say: strings as far as they go, numbers and words once they are complete.
+
+    Raises:
+        ValueError: nothing yet, or no JSON.
+    """
+    if number := _NUMBER_AT_END.search(text, max(0, len(text) - _LONGEST_NUMBER)):
+        text = text[: number.start()]
+    return from_json(text, allow_partial="trailing-strings")
 
 
 def dumps(value: Any) -> str:

@@ -8,15 +8,17 @@ from types import NoneType
 from typing import Any, cast
 
 from unified_llm.errors import BadRequestError
+from unified_llm.formats import format_of
 from unified_llm.types import EFFORTS, JSON, CompletionOptions
 
 OWN = frozenset(
-    (
-        *("api_key", "base_url", "adapter", "timeout", "max_retries", "extra_headers", "extra_body", "client", "strict"),
-        *("fetch_media",),
-    )
+    "api_key base_url adapter timeout max_retries extra_headers extra_body client strict structured_mode "
+    "max_validation_retries fetch_media".split()
 )
 """Parameters that steer the call and are no part of the request."""
+
+STRUCTURED_MODES = (None, "native", "tool", "json_object", "prompt")
+"""How the form of the answer may be asked for."""
 
 KNOWN = frozenset(CompletionOptions.__annotations__)
 
@@ -40,9 +42,12 @@ def check(options: Mapping[str, Any]) -> JSON:
 
 
 def _check_own(options: Mapping[str, Any]) -> None:
-    most = options.get("max_retries")
-    if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
-        raise BadRequestError(f"max_retries is {most!r}; give a whole number, 0 for none")
+    for name in ("max_retries", "max_validation_retries"):
+        most = options.get(name)
+        if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
+            raise BadRequestError(f"{name} is {most!r}; give a whole number, 0 for none")
+    if (mode := options.get("structured_mode")) not in STRUCTURED_MODES:
+        raise BadRequestError(f"structured_mode is {mode!r}; it must be native, tool, json_object or prompt")
     timeout = options.get("timeout")
     if isinstance(timeout, (int, float)) and timeout <= 0:
         raise BadRequestError(f"timeout is {timeout!r}; give seconds above 0, or httpx.Timeout(None) to wait for ever")
@@ -166,15 +171,7 @@ def _allowed(given: JSON) -> JSON:
 
 
 def _response_format(params: JSON, format: Any) -> None:
-    if not isinstance(format, Mapping) or "type" not in format:
-        raise BadRequestError(
-            f"response_format is {format!r}; give a dict such as {{'type': 'json_schema', 'json_schema': ...}}"
-        )
-    kind: Any = cast("JSON", format)["type"]
-    if kind not in ("text", "json_object", "json_schema"):
-        raise BadRequestError(f"response_format has the type {kind!r}; it must be text, json_object or json_schema")
-    if kind == "json_schema" and not isinstance(cast("JSON", format).get("json_schema"), Mapping):
-        raise BadRequestError("response_format of type json_schema needs 'json_schema': {'name': ..., 'schema': ...}")
+    params["response_format"] = format_of(format)
 
 
 def _effort(params: JSON, effort: Any) -> None:

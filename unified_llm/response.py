@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
 
-from unified_llm import json_codec
 from unified_llm.pricing import Parts, Prices, added, answer_parts, sum_of
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from unified_llm.formats import Format
     from unified_llm.types import JSON, AssistantMessage, Choice, ToolCall, Usage
 
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
 
-class Completion(dict[str, Any]):
+    T = TypeVar("T")
+
+
+class Completion(dict[str, Any], Generic[T]):
     """A chat completion: a plain dict (`json.dumps` works), plus shortcuts to what is read most.
 
     Keys: `id`, `object`, `created` (seconds), `model`, `choices`, `usage` (None when the provider gave none),
@@ -25,26 +33,27 @@ class Completion(dict[str, Any]):
         True
     """
 
-    __slots__ = ("_parts", "_prices", "_structured")
+    __slots__ = ("_format", "_parsed", "_parts", "_prices")
 
     def __init__(
         self,
         fields: JSON,
         *,
         prices: Prices | None = None,
-        structured: bool = False,
+        format: Format | None = None,
         parts: tuple[Completion, ...] = (),
     ) -> None:
         super().__init__(fields)
         self._prices = prices
-        self._structured = structured
+        self._format = format
         self._parts = parts
+        self._parsed: tuple[str, Any] | None = None
 
     @classmethod
-    def of_several(cls, parts: Sequence[Completion]) -> Completion:
+    def of_several(cls, parts: Sequence[Completion[T]]) -> Completion[T]:
         """A response that stands for several calls: the first one's fields, and the cost of all."""
         first = parts[0]
-        return cls(first, prices=first._prices, structured=first._structured, parts=tuple(parts))
+        return cls(first, prices=first._prices, format=first._format, parts=tuple(parts))
 
     @property
     def message(self) -> AssistantMessage:
@@ -67,13 +76,21 @@ class Completion(dict[str, Any]):
         return self.message.get("tool_calls", [])
 
     @property
-    def parsed(self) -> Any:
-        """The first choice's text as JSON where `response_format` asked for JSON, else None.
+    def parsed(self) -> T:
+        """What the first choice says, in the form that `response_format` asked for: an instance of the type, or JSON.
+
+        None where no form was asked for. It is read once; another text is read anew.
 
         Raises:
-            ValueError: the text is not JSON, as when `finish_reason` is `length`.
+            RefusedAnswerError: the model or a filter refused to answer.
+            TruncatedAnswerError: the limit of tokens cut the answer off.
+            InvalidAnswerError: the answer is not JSON, not of the form, or tools are called first.
         """
-        return json_codec.loads(self.text) if self._structured else None
+        if self._format is None:
+            return cast("T", None)
+        if self._parsed is None or self._parsed[0] != self.text:
+            self._parsed = self.text, self._format.parsed(self)
+        return self._parsed[1]
 
     @property
     def cost(self) -> float | None:
@@ -88,7 +105,7 @@ class Completion(dict[str, Any]):
         return answer_parts(self, self._prices)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (dict(self), self._prices, self._structured, self._parts)
+        return _rebuild, (dict(self), self._prices, self._format, self._parts)
 
     if TYPE_CHECKING:
 
@@ -107,5 +124,5 @@ class Completion(dict[str, Any]):
         def __getitem__(self, key: str, /) -> Any: ...
 
 
-def _rebuild(fields: JSON, prices: Prices | None, structured: bool, parts: tuple[Completion, ...]) -> Completion:
-    return Completion(fields, prices=prices, structured=structured, parts=parts)
+def _rebuild(fields: JSON, prices: Prices | None, format: Format | None, parts: tuple[Completion, ...]) -> Completion:
+    return Completion(fields, prices=prices, format=format, parts=parts)

@@ -7,7 +7,10 @@ https://platform.openai.com/docs/api-reference/chat.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict, TypeVar
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 JSON: TypeAlias = dict[str, Any]
 
@@ -25,6 +28,11 @@ Messages: TypeAlias = str | Sequence[Message | tuple[str, Any]]
 
 ToolLike: TypeAlias = Mapping[str, Any] | Callable[..., Any]
 """A tool: a dict of OpenAI's form or a provider's own, a function, or a class whose fields are its parameters."""
+
+
+T = TypeVar("T")
+AnswerType: TypeAlias = "type[T] | TypeAdapter[T]"
+"""A `response_format` that says what `parsed` is an instance of."""
 
 
 class FunctionCall(TypedDict):
@@ -155,8 +163,8 @@ class Chunk(TypedDict):
     """What the tools gave, as messages, between two answers of `run_tools(stream=True)`."""
 
 
-class CallOptions(TypedDict, total=False):
-    """The keyword arguments of `completion()` and of `run_tools()` beside model, messages, tools and stream.
+class CallSettings(TypedDict, total=False):
+    """The keyword arguments of `completion()` that do not change what kind of thing it gives.
 
     None means not given. docs/parameters.md says what each adapter does with each.
     """
@@ -172,7 +180,6 @@ class CallOptions(TypedDict, total=False):
     # tools, structure, reasoning
     tool_choice: str | Mapping[str, Any] | Callable[..., Any] | None
     parallel_tool_calls: bool | None
-    response_format: Mapping[str, Any] | None
     reasoning_effort: ReasoningEffort | None
     thinking: Mapping[str, Any] | None
     verbosity: Literal["low", "medium", "high"] | None
@@ -209,6 +216,15 @@ class CallOptions(TypedDict, total=False):
     client: Any
     fetch_media: bool | Callable[[str], bytes | Awaitable[bytes]] | None
     strict: bool | None
+    structured_mode: Literal["native", "tool", "json_object", "prompt"] | None
+    max_validation_retries: int | None
+
+
+class CallOptions(CallSettings, total=False):
+    """The keyword arguments of `completion()` and of `run_tools()` beside model, messages, tools and stream."""
+
+    response_format: Any
+    """A type, a JSON schema or OpenAI's dict (see `formats.format_of`)."""
 
 
 class CompletionOptions(CallOptions, total=False):

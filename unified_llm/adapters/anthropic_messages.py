@@ -15,7 +15,7 @@ from unified_llm.adapters.anthropic_blocks import NAME, conversation
 from unified_llm.adapters.anthropic_errors import explain, status_in
 from unified_llm.adapters.anthropic_settings import render_reasoning, render_sampling
 from unified_llm.adapters.cache_marks import mark_prefixes
-from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import Call, NoSchemaError, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import anthropic_schema
 from unified_llm.adapters.server_tools import passed
@@ -138,12 +138,10 @@ def _render_format(call: Call, body: JSON) -> None:
     if not format or format["type"] == "text":
         return
     if format["type"] != "json_schema":
-        raise call.refusal(
-            "response_format json_object does not exist here; give a json_schema, or ask for JSON in the prompt"
-        )
+        raise call.refusal("response_format json_object does not exist here", NoSchemaError)
     if call.route.rules.get("schema") is False:
-        raise call.refusal("this model cannot be held to a JSON schema; claude-sonnet-4-5 and later can")
-    schema = anthropic_schema(format["json_schema"].get("schema") or {"type": "object"}, call.adjust)
+        raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
+    schema = anthropic_schema(call, format)
     body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
 
 

@@ -15,7 +15,7 @@ from unified_llm.adapters.anthropic_blocks import NAME as CLAUDES
 from unified_llm.adapters.anthropic_settings import render_reasoning, render_sampling
 from unified_llm.adapters.bedrock_blocks import NAME, cache_point, client_tool
 from unified_llm.adapters.bedrock_runtime import TIERS
-from unified_llm.adapters.contract import Call
+from unified_llm.adapters.contract import Call, NoSchemaError
 from unified_llm.adapters.json_schema import anthropic_schema
 from unified_llm.adapters.server_tools import foreign, form_of
 from unified_llm.catalog import Rules
@@ -191,13 +191,11 @@ def render_format(call: Call, body: JSON) -> None:
     if not format or format["type"] == "text":
         return
     if format["type"] != "json_schema":
-        raise call.refusal(
-            "response_format json_object does not exist here; give a json_schema, or ask for JSON in the prompt"
-        )
+        raise call.refusal("response_format json_object does not exist here", NoSchemaError)
     if call.route.rules.get("schema") is False or "schema" in call.route.facts.get("lacks", ()):
-        raise call.refusal("this model cannot be held to a JSON schema; describe it in the prompt")
+        raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
     given: JSON = format["json_schema"]
-    schema = anthropic_schema(given.get("schema") or {"type": "object"}, call.adjust)
+    schema = anthropic_schema(call, format)
     named = {key: given[key] for key in ("name", "description") if given.get(key)}
     structure = {"jsonSchema": {"schema": json_codec.dumps(schema), **named}}
     body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": structure}}

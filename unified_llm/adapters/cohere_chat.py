@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypedDict
 
 from unified_llm import json_codec
 from unified_llm.adapters.cohere_messages import NAME, conversation, text_in
-from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import Call, NoSchemaError, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.server_tools import foreign
 from unified_llm.errors import CONTENT_POLICY, CONTEXT_WINDOW
@@ -137,12 +137,12 @@ def _render_format(call: Call, body: JSON) -> None:
     if not format:
         return
     if "tools" in body and format["type"] != "text" and call.route.rules.get("schema_with_tools") is False:
-        raise call.refusal("this model takes no response_format together with tools; Command A and newer may")
+        raise call.refusal("this model takes no response_format together with tools", NoSchemaError)
     if format["type"] != "json_schema":
         body["response_format"] = {"type": format["type"]}
         return
     if call.route.rules.get("schema") is False:
-        raise call.refusal("this model cannot be held to a JSON schema; give response_format {'type': 'json_object'}")
+        raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
     schema = format["json_schema"].get("schema") or {"type": "object"}
     body["response_format"] = {"type": "json_object", "json_schema": schema}
 

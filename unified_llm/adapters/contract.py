@@ -51,6 +51,10 @@ class OneAnswerOnlyError(BadRequestError):
     """`n` is above 1 where the API gives one answer to a call; a flow asks that often."""
 
 
+class NoSchemaError(BadRequestError):
+    """The answer cannot be held to a `response_format`; a flow lets a tool stand for it."""
+
+
 SYSTEM = ("system", "developer")
 """Roles of messages that instruct the model."""
 

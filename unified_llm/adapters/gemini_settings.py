@@ -5,11 +5,13 @@ https://ai.google.dev/api/generate-content#generationconfig, checked 2026-11-21.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from unified_llm.adapters.contract import Call
+from unified_llm.adapters.contract import Call, NoSchemaError
 from unified_llm.adapters.gemini_contents import NAME, before_3
 from unified_llm.adapters.gemini_schema import openapi_schema
+from unified_llm.adapters.json_schema import is_checked
 from unified_llm.adapters.server_tools import passed
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON
@@ -76,9 +78,9 @@ def _add_modalities(call: Call, config: JSON) -> None:
         call.leave_out("audio.format", "this API has no such parameter")
 
 
-def _schema(call: Call, schema: JSON) -> JSON:
+def _schema(call: Call, schema: JSON, report: Callable[[str], None]) -> JSON:
     try:
-        return openapi_schema(schema, call.adjust)
+        return openapi_schema(schema, report)
     except RecursionError as error:
         raise call.refusal(f"the JSON schema has {error}, which leads back to itself; write it out") from error
 
@@ -93,17 +95,18 @@ def _add_format(call: Call, config: JSON) -> None:
     if not format or format["type"] == "text":
         return
     if before_3(call) and call.params.get("tools"):
-        raise call.refusal("this model takes no response_format together with tools; models from Gemini 3 on do")
+        raise call.refusal("this model takes no response_format together with tools", NoSchemaError)
     config["responseMimeType"] = "application/json"
     if format["type"] == "json_object":
         return
     if call.route.rules.get("schema") is False:
-        raise call.refusal("this model cannot be held to a JSON schema; give response_format {'type': 'json_object'}")
+        raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
     schema = format["json_schema"].get("schema") or {"type": "object"}
     if _takes_json_schema(call):
         config["responseJsonSchema"] = schema
     else:
-        config["responseSchema"] = _schema(call, schema)
+        checked = is_checked(format)  # what the model does not know is then checked here
+        config["responseSchema"] = _schema(call, schema, (lambda _: None) if checked else call.adjust)
 
 
 # --- thinking ------------------------------------------------------------------------------------------------------
@@ -194,7 +197,7 @@ def _declaration(call: Call, function: JSON) -> JSON:
     if _takes_json_schema(call):
         out["parametersJsonSchema"] = schema
     else:
-        out["parameters"] = _schema(call, schema)
+        out["parameters"] = _schema(call, schema, call.adjust)
     return out
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from unified_llm import json_codec
-from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import Call, NoSchemaError, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.ollama_messages import NAME, conversation
 from unified_llm.adapters.server_tools import foreign
@@ -101,7 +101,7 @@ def _render_format(call: Call, body: JSON) -> None:
         body["format"] = "json"
         return
     if call.route.rules.get("schema") is False:
-        raise call.refusal("this model cannot be held to a JSON schema; give response_format {'type': 'json_object'}")
+        raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
     body["format"] = format["json_schema"].get("schema") or {"type": "object"}
 
 

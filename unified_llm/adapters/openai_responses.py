@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypedDict
 
 from unified_llm import json_codec
-from unified_llm.adapters.contract import FIXED, Call, Request
+from unified_llm.adapters.contract import FIXED, Call, NoSchemaError, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
+from unified_llm.adapters.json_schema import openai_format
 from unified_llm.adapters.responses_errors import explain as explain
 from unified_llm.adapters.responses_errors import failure, of_event, raise_failed
 from unified_llm.adapters.responses_items import (
@@ -149,10 +150,8 @@ def _render_text(call: Call, body: JSON) -> None:
         text["format"] = {"type": "json_object"}
     elif format and format["type"] == "json_schema":
         if call.route.rules.get("schema") is False:
-            raise call.refusal(
-                "this model cannot be held to a JSON schema; give response_format {'type': 'json_object'}"
-            )
-        given = {key: value for key, value in format["json_schema"].items() if value is not None}
+            raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
+        given = {key: value for key, value in openai_format(format)["json_schema"].items() if value is not None}
         text["format"] = {"type": "json_schema", "name": "answer", "schema": {"type": "object"}, **given}
     if "verbosity" in call.params:
         text["verbosity"] = call.params["verbosity"]
