@@ -414,6 +414,11 @@ def test_arguments_of_another_type_are_no_call(arguments):
         parse_tool_call(called("forecast", arguments), [forecast])
 
 
+def test_arguments_by_their_place_are_none():
+    with pytest.raises(ValueError, match="are a list"):
+        parse_tool_call(called("forecast", '["LA", 1]'), [forecast])
+
+
 @pytest.mark.parametrize("arguments", ["{", "[]", "3"])
 def test_arguments_of_a_dicts_tool_are_an_object_at_least(arguments):
     with pytest.raises(ValueError, match=r"JSON|arguments are|Unterminated|Expecting"):

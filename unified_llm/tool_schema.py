@@ -203,7 +203,9 @@ class _Function:
     """
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
-        def represent(*_: Any, **arguments: Any) -> JSON:
+        def represent(*by_place: Any, **arguments: Any) -> JSON:
+            if by_place:  # from a JSON array, which pydantic takes too
+                raise ValueError("the arguments are a list, not a JSON object")
             return arguments
 
         self.function = function
@@ -249,8 +251,11 @@ def _parameters(function: Callable[..., Any], name: str) -> list[inspect.Paramet
     for one in parameters:
         if one.kind in (one.VAR_POSITIONAL, one.POSITIONAL_ONLY):
             raise BadRequestError(f"the parameter {one} of the tool {name} takes no name, by which models fill it")
-    kept = [one for one in parameters if one.name not in bound]
-    return [one.replace(annotation=Any if one.annotation is one.empty else one.annotation) for one in kept]
+    return [
+        one.replace(annotation=Any if one.annotation is one.empty else one.annotation)
+        for one in parameters
+        if one.name not in bound
+    ]
 
 
 def _resolved(annotated: Callable[..., Any], function: Callable[..., Any], name: str) -> dict[str, Any]:
