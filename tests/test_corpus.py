@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from support import call, pieces
 
 from unified_llm.adapters import load
 from unified_llm.adapters.contract import UNREADABLE
+from unified_llm.adapters.token_counts import FORMATS, CountingAdapter
 from unified_llm.chunks import fold
 from unified_llm.errors import APIError
 
@@ -195,3 +197,14 @@ def test_every_recorded_answer_of_claude_renders_elsewhere_without_foreign_field
         ):
             wrong.append(id)
     assert wrong == []
+
+
+@pytest.mark.parametrize("api", ["anthropic.messages", "openai.responses", "gemini.generate", "bedrock.converse"])
+def test_every_recorded_count_of_tokens_is_read(api):
+    model, format = APIS[api]
+    reader = CountingAdapter(load(format), FORMATS[format])
+    bodies = [body.decode() for _, body in recorded(f"{api.partition('.')[0]}.count_tokens", False)]
+    assert bodies
+    for body in bodies:
+        [told] = re.findall(r'"(?:input_tokens|inputTokens|totalTokens)"\s*:\s*(\d+)', body)
+        assert reader.parse(call(model), json.loads(body)) == {"tokens": int(told)}
