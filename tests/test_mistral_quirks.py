@@ -113,7 +113,16 @@ QUIRKS = [
     ("echo_reasoning", "thinking_parts", [USER, FOREIGN, USER], {}, '"content": "4"'),
     ("echo_reasoning", "none", [USER, THINKING, USER], {}, '"content": "4"'),
     ("stream_usage", "always", "Hi", ASKED, {"stream_options": None}),
+    ("standard_tier", None, "Hi", {"service_tier": "default"}, {"service_tier": "default"}),
+    ("standard_tier", "standard_only", "Hi", {"service_tier": "default"}, {"service_tier": "standard_only"}),
+    ("standard_tier", "standard_only", "Hi", {"service_tier": "auto"}, {"service_tier": "auto"}),
 ]
+
+
+def test_a_tier_that_the_host_has_no_word_for_is_left_out():
+    body, warnings = sent(quirks={"standard_tier": "standard_only"}, service_tier="flex")
+    assert "service_tier" not in body
+    assert warnings == ["service_tier was left out: 'flex' is none of auto, default, standard_only"]
 
 
 @pytest.mark.parametrize(("key", "value", "messages", "params", "expected"), QUIRKS, ids=lambda value: str(value)[:30])

@@ -203,7 +203,13 @@ LINK = {"type": "file", "file": {"file_data": "https://a.example/b.pdf", "filena
 ZIP = {"type": "file", "file": {"file_data": "data:application/zip;base64,UEsDBA=="}}
 PHOTO = [USER, calling("a"), result("a", [IMAGE])]
 
+ALLOWED = {
+    "tools": [TOOL, {"type": "function", "function": {"name": "g"}}],
+    "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [TOOL]}},
+}
 QUIRKS = [
+    ("allowed_tools", None, "Hi", ALLOWED, {"tools": [TOOL], "tool_choice": "required"}),
+    ("allowed_tools", True, "Hi", ALLOWED, ALLOWED),
     ("max_tokens_field", None, "Hi", {"max_tokens": 9}, {"max_tokens": 9}),
     ("max_tokens_field", None, "Hi", {"max_completion_tokens": 9}, {"max_tokens": 9}),
     (
@@ -355,6 +361,14 @@ QUIRKS = [
 def test_a_quirk_gives_its_wire_value(key, value, messages, params, expected):
     body, _ = sent({key: value} if value is not None else {}, messages, **params)
     assert {name: body.get(name) for name in expected} == expected
+
+
+def test_allowed_tools_force_no_call_where_none_can_be_forced():
+    """Their mode may: a host that refuses to be forced still takes `auto`."""
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [TOOL]}}
+    assert sent({"forced_tools": "refused"}, **{**ALLOWED, "tool_choice": choice})[0]["tool_choice"] == "auto"
+    with pytest.raises(BadRequestError, match="cannot be forced"):
+        sent({"forced_tools": "refused"}, **ALLOWED)
 
 
 REFUSALS = [

@@ -325,6 +325,7 @@ _ZAI: Row = {
 _OPENAI: Row = {
     "max_tokens_field": "max_completion_tokens",
     "developer_role": True,
+    "allowed_tools": True,
     "strict_tools": True,
     "refused": ["top_k"],
     "prefill": "refused",
@@ -389,6 +390,7 @@ QUIRKS: dict[str, Row] = {
             "web_search_options",
         ],
         "temperature_max": 1.5,
+        "standard_tier": "standard_only",
         "prefill": "prefix",
     },
     "moonshot": _MOONSHOT,

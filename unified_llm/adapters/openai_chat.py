@@ -43,6 +43,8 @@ class Quirks(TypedDict, total=False):
     forced_tools: Literal["required", "any", "refused"]
     """The word that forces a tool call. Default: required. https://docs.fireworks.ai/guides/function-calling"""
     strict_tools: bool
+    allowed_tools: bool
+    """Whether tool_choice may be `allowed_tools`; else only those are sent. Default: False. https://platform.openai.com/docs/guides/function-calling"""
     """Whether functions may have `strict`. Default: False. https://platform.openai.com/docs/guides/structured-outputs"""
     parameters_required: bool
     """Whether a function without `parameters` is refused. Default: False. https://docs.mistral.ai/capabilities/function_calling"""
@@ -76,6 +78,8 @@ class Quirks(TypedDict, total=False):
     temperature_max: float
     """The highest temperature. Default: 2. https://platform.moonshot.ai/docs/api/chat"""
     user_field: Literal["user", "user_id", "safety_identifier"]
+    standard_tier: str
+    """The word for the tier `default`; besides it only `auto` is known then. Default: not known, all tiers are sent. https://docs.mistral.ai/api/#tag/chat"""
     """The name of `user`. Default: user. https://platform.openai.com/docs/guides/safety-best-practices"""
     prefill: Literal["native", "refused", "prefix", "partial"]
     """How a final assistant message is taken: as it is, not at all, or with this flag. Default: native. https://api-docs.deepseek.com/guides/chat_prefix_completion"""
@@ -110,6 +114,7 @@ def render(call: Call) -> Request:
     _render_format(call, body)
     _leave_out_refused(call, body)
     if call.stream:
+    _render_tier(call, body)
         body["stream"] = True
         options = dict(call.params.get("stream_options") or {})
         if quirks.get("stream_usage") == "always":
@@ -148,22 +153,35 @@ def _render_reasoning(call: Call, body: JSON) -> None:
 
 
 def _render_tools(call: Call, body: JSON) -> None:
-    params, tools = call.params, call.tools()
+    quirks, params, tools = call.route.quirks, call.params, call.tools()
     if not tools:
         return
     body["tools"] = [_tool(call, tool) for tool in tools]
+    choice = params.get("tool_choice")
+    if as_dict(choice).get("type") == "allowed_tools" and not quirks.get("allowed_tools"):
+        tools, choice = call.chosen_tools()
     if "parallel_tool_calls" in params:
         body["parallel_tool_calls"] = params["parallel_tool_calls"]
-    choice = params.get("tool_choice")
     if choice is None:
         return
-    forced = call.route.quirks.get("forced_tools", "required")
+    forced = quirks.get("forced_tools", "required")
     if choice not in ("auto", "none") and (forced == "refused" or call.route.rules.get("forced_tools") == "none"):
         raise call.refusal("this model cannot be forced to call a tool; tool_choice 'auto' and 'none' work")
     body["tool_choice"] = forced if choice == "required" else choice
 
 
 _FEATURES = ("modalities", "audio", "web_search_options")
+def _render_tier(call: Call, body: JSON) -> None:
+    standard, tier = call.route.quirks.get("standard_tier"), body.get("service_tier")
+    if standard is None or tier in (None, "auto", standard):
+        return
+    if tier == "default":
+        body["service_tier"] = standard
+    else:
+        del body["service_tier"]
+        call.leave_out("service_tier", f"{tier!r} is none of auto, default, {standard}")
+
+
 """Parameters without which the answer would be another thing than was asked for."""
 
 _FUNCTION_KEYS = ("name", "description", "parameters", "strict")
