@@ -74,11 +74,12 @@ def part_of_url(text: str, place: str) -> JSON | None:
         data = unpacked(match["data"])
         if not data:
             raise BadRequestError(f"{place} is a data URL whose data is {'empty' if data == b'' else 'not base64'}")
-        return data_part(true_type(match["type"] or "", data) or UNKNOWN, data, "")
-    type = named(text) if _ADDRESS.fullmatch(text) else None
-    if type is None or (kind_of(type) == "document" and type != PDF):
+        type = true_type(match["type"] or "", data)
+        return data_part(type, data, "") if type else _part(data, "", place)
+    named_type = named(text) if _ADDRESS.fullmatch(text) else None
+    if named_type is None or (kind_of(named_type) == "document" and named_type != PDF):
         return None
-    return url_part(type, text)
+    return url_part(named_type, text)
 
 
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,\s]+)*;base64,(?P<data>\S*)")
@@ -144,14 +145,19 @@ def _pictured(value: Any) -> bytes | None:
     return None if inner is None or inner is value else _pictured(inner)
 
 
-_KEPT_FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
-_PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
+_MODES = {
+    "JPEG": ("L", "RGB", "CMYK"),
+    "GIF": ("1", "L", "P", "RGB", "RGBA"),
+    "WEBP": ("RGB", "RGBA"),
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+}
+"""Formats that all providers take, with the modes of colour that they can hold."""
 
 
 def _saved(image: Any) -> bytes:
     """An image of PIL in the format that it was read in, else as PNG, which loses nothing."""
-    format: str = image.format if getattr(image, "format", None) in _KEPT_FORMATS else "PNG"
-    if format == "PNG" and image.mode not in _PNG_MODES:
+    format: str = image.format if image.mode in _MODES.get(getattr(image, "format", None) or "", ()) else "PNG"
+    if image.mode not in _MODES[format]:
         image = image.convert("RGB")
     options: JSON = {"quality": "keep"} if format == "JPEG" else {}
     if getattr(image, "n_frames", 1) > 1:
