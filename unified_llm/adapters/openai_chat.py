@@ -42,9 +42,9 @@ class Quirks(TypedDict, total=False):
     """The field in which earlier reasoning must come back, or as parts of content. Default: none. https://openrouter.ai/docs/use-cases/reasoning-tokens"""
     forced_tools: Literal["required", "any", "refused"]
     """The word that forces a tool call. Default: required. https://docs.fireworks.ai/guides/function-calling"""
-    strict_tools: bool
     allowed_tools: bool
     """Whether tool_choice may be `allowed_tools`; else only those are sent. Default: False. https://platform.openai.com/docs/guides/function-calling"""
+    strict_tools: bool
     """Whether functions may have `strict`. Default: False. https://platform.openai.com/docs/guides/structured-outputs"""
     parameters_required: bool
     """Whether a function without `parameters` is refused. Default: False. https://docs.mistral.ai/capabilities/function_calling"""
@@ -77,9 +77,9 @@ class Quirks(TypedDict, total=False):
     """Parameters that are refused or ignored. Default: none. https://console.groq.com/docs/openai"""
     temperature_max: float
     """The highest temperature. Default: 2. https://platform.moonshot.ai/docs/api/chat"""
-    user_field: Literal["user", "user_id", "safety_identifier"]
     standard_tier: str
     """The word for the tier `default`; besides it only `auto` is known then. Default: not known, all tiers are sent. https://docs.mistral.ai/api/#tag/chat"""
+    user_field: Literal["user", "user_id", "safety_identifier"]
     """The name of `user`. Default: user. https://platform.openai.com/docs/guides/safety-best-practices"""
     prefill: Literal["native", "refused", "prefix", "partial"]
     """How a final assistant message is taken: as it is, not at all, or with this flag. Default: native. https://api-docs.deepseek.com/guides/chat_prefix_completion"""
@@ -113,8 +113,8 @@ def render(call: Call) -> Request:
     _render_tools(call, body)
     _render_format(call, body)
     _leave_out_refused(call, body)
-    if call.stream:
     _render_tier(call, body)
+    if call.stream:
         body["stream"] = True
         options = dict(call.params.get("stream_options") or {})
         if quirks.get("stream_usage") == "always":
@@ -156,10 +156,10 @@ def _render_tools(call: Call, body: JSON) -> None:
     quirks, params, tools = call.route.quirks, call.params, call.tools()
     if not tools:
         return
-    body["tools"] = [_tool(call, tool) for tool in tools]
     choice = params.get("tool_choice")
     if as_dict(choice).get("type") == "allowed_tools" and not quirks.get("allowed_tools"):
         tools, choice = call.chosen_tools()
+    body["tools"] = [_tool(call, tool) for tool in tools]
     if "parallel_tool_calls" in params:
         body["parallel_tool_calls"] = params["parallel_tool_calls"]
     if choice is None:
@@ -170,7 +170,6 @@ def _render_tools(call: Call, body: JSON) -> None:
     body["tool_choice"] = forced if choice == "required" else choice
 
 
-_FEATURES = ("modalities", "audio", "web_search_options")
 def _render_tier(call: Call, body: JSON) -> None:
     standard, tier = call.route.quirks.get("standard_tier"), body.get("service_tier")
     if standard is None or tier in (None, "auto", standard):
@@ -182,6 +181,7 @@ def _render_tier(call: Call, body: JSON) -> None:
         call.leave_out("service_tier", f"{tier!r} is none of auto, default, {standard}")
 
 
+_FEATURES = ("modalities", "audio", "web_search_options")
 """Parameters without which the answer would be another thing than was asked for."""
 
 _FUNCTION_KEYS = ("name", "description", "parameters", "strict")
