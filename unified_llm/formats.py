@@ -204,7 +204,8 @@ def _of_schema(schema: JSON, name: str, kind: Any = None) -> Format:
     key = "" if schema.get("type") == "object" or "properties" in schema else KEY
     if key:
         schema = _wrapped(schema)
-    named = {"name": re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or NAME, "schema": schema}
+    word = re.sub(r"^(?=[^a-zA-Z_])", "_", re.sub(r"[^a-zA-Z0-9_-]", "_", name)) if name else NAME
+    named = {"name": word[:64], "schema": schema}
     return Format({"type": "json_schema", "json_schema": named}, kind=kind, key=key, made=True)
 
 

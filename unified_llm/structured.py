@@ -18,7 +18,7 @@ from unified_llm.types import JSON, Chunk
 
 Rendered = tuple[Call, Adapter, Request]
 
-PROMPT = "structured_mode='prompt' checks the answer and leaves it to the prompt to ask for the form"
+_BY_PROMPT = "structured_mode='prompt' leaves it to the prompt to ask for the form, and checks the answer"
 
 # --- asking ---------------------------------------------------------------------------------------------------------
 
@@ -50,23 +50,26 @@ def rendered(render: Callable[[JSON], Rendered], params: JSON, mode: str | None)
         return render(params), format
     except NoSchemaError as error:
         if mode == "native":
-            raise
+            raise _with(error, "; without structured_mode='native' a tool may stand for it") from None
         return _instead(render, params, format, error)
 
 
 def _instead(
     render: Callable[[JSON], Rendered], params: JSON, format: Format, error: NoSchemaError
 ) -> tuple[Rendered, Format]:
-    why = error.message.rpartition(": ")[2] if error.provider else error.message
+    why = error.message.removeprefix(f"{error.provider}/{error.model}: ")
     try:
         made = _by_tool(render, params, format)
     except BadRequestError as refused:
-        refused.message += f" (a tool was to stand for response_format: {why}; {PROMPT})"
-        refused.args = (refused.message,)
-        raise
-    call = made[0][0]
-    call.warnings.append(f"response_format was sent as a tool that must be called with the answer: {why}")
+        raise _with(refused, f" (a tool was to stand for response_format: {why}; {_BY_PROMPT})") from None
+    made[0][0].warnings.append(f"response_format was sent as a tool that must be called with the answer: {why}")
     return made
+
+
+def _with(error: BadRequestError, words: str) -> BadRequestError:
+    error.message += words
+    error.args = (error.message,)
+    return error
 
 
 def _by_tool(render: Callable[[JSON], Rendered], params: JSON, format: Format) -> tuple[Rendered, Format]:

@@ -13,6 +13,7 @@ from unified_llm import json_codec
 from unified_llm.adapters.cohere_messages import NAME, conversation, text_in
 from unified_llm.adapters.contract import Call, NoSchemaError, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
+from unified_llm.adapters.json_schema import is_checked
 from unified_llm.adapters.server_tools import foreign
 from unified_llm.errors import CONTENT_POLICY, CONTEXT_WINDOW
 from unified_llm.framing.sse import ServerSentEvents
@@ -144,6 +145,8 @@ def _render_format(call: Call, body: JSON) -> None:
     if call.route.rules.get("schema") is False:
         raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
     schema = format["json_schema"].get("schema") or {"type": "object"}
+    if is_checked(format) and not schema.get("required"):
+        schema = {**schema, "required": list(schema.get("properties", ()))}  # at least one is wanted
     body["response_format"] = {"type": "json_object", "json_schema": schema}
 
 

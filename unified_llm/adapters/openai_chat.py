@@ -10,8 +10,9 @@ from typing import Any, Literal, TypedDict
 
 from unified_llm import json_codec
 from unified_llm.adapters.cache_marks import mark_prefixes
-from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import Call, NoSchemaError, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
+from unified_llm.adapters.json_schema import openai_format
 from unified_llm.adapters.openai_errors import explain as explain
 from unified_llm.adapters.openai_errors import raise_broken, raise_error
 from unified_llm.adapters.openai_messages import NAME, conversation, keep_parts
@@ -211,10 +212,10 @@ def _render_format(call: Call, body: JSON) -> None:
         return
     strongest = call.route.quirks.get("schema", "json_schema")
     if format["type"] == "json_schema" and (strongest != "json_schema" or call.route.rules.get("schema") is False):
-        raise call.refusal("this model cannot be held to a JSON schema; give response_format {'type': 'json_object'}")
+        raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
     if format["type"] == "json_object" and strongest == "none":
-        raise call.refusal("this server has no response_format; ask for JSON in the prompt")
-    body["response_format"] = format
+        raise call.refusal("this server has no response_format", NoSchemaError)
+    body["response_format"] = openai_format(format)
 
 
 def _leave_out_refused(call: Call, body: JSON) -> None:
