@@ -435,7 +435,35 @@ def test_an_upload_is_named_by_its_id(adapter):
     assert sent(adapter, {"type": "file", "file": {"file_id": "file-1"}})[0] == UPLOADED[adapter]
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS.keys() - UPLOADED.keys())
+def test_a_host_without_uploads_refuses_their_ids():
+    part = {"type": "file", "file": {"file_id": "file-1"}}
+    assert "upload" in refused("anthropic_messages", part, quirks={"media_urls": False})
+
+
+OF_HOSTS = {
+    "openai/gpt-4.1": (GIVEN["docx"], "openai_responses"),
+    "moonshot/kimi-k2.5": (image(PICTURE), "b.png"),
+    "lmstudio/m": (image(PICTURE), "b.png"),
+    "bedrock/us.amazon.nova-pro-v1:0": (image(PICTURE), "b.png"),
+}
+
+
+@pytest.mark.parametrize(("model", "given"), OF_HOSTS.items())
+def test_the_catalog_knows_which_hosts_take_only_some_files_or_fetch_nothing(model, given):
+    part, told = given
+    with pytest.raises((BadRequestError, MediaNeeded), match=told):
+        render(call(model, [("user", ["Read", part])]))
+
+
+def test_openrouter_and_mistral_read_and_fetch_pdfs_for_every_model():
+    part = {"type": "file", "file": {"file_url": PAPER}}
+    routed = render(call("openrouter/meta-llama/llama-3.3-70b-instruct", [("user", ["Read", part])])).body
+    assert routed["messages"][0]["content"][1] == {"type": "file", "file": {"file_data": PAPER}}
+    own = render(call("mistral/mistral-large-latest", [("user", ["Read", part])])).body
+    assert own["messages"][0]["content"][1] == {"type": "document_url", "document_url": PAPER}
+
+
+@pytest.mark.parametrize("adapter", sorted(ADAPTERS.keys() - UPLOADED.keys()))
 def test_an_upload_is_refused_where_nothing_is_uploaded(adapter):
     assert refused(adapter, {"type": "file", "file": {"file_id": "file-1"}})
 
@@ -447,7 +475,7 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS.keys() - {"openai_chat", "cohere_chat"})
+@pytest.mark.parametrize("adapter", sorted(ADAPTERS.keys() - {"openai_chat", "cohere_chat"}))
 def test_a_tools_result_may_have_an_image(adapter):
     told = {"role": "tool", "tool_call_id": "t1", "content": ["See", image(PNG)]}
     made = call(ADAPTERS[adapter], [("user", "Hi"), ASKED, told], adapter=adapter)

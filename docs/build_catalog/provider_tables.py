@@ -312,6 +312,7 @@ _MOONSHOT: Row = {
     "refused": ["seed", "top_k"],
     "temperature_max": 1.0,
     "prefill": "partial",
+    "media_urls": False,
 }
 _ZAI: Row = {
     "reasoning_param": "thinking_type",
@@ -329,6 +330,7 @@ _OPENAI: Row = {
     "strict_tools": True,
     "refused": ["top_k"],
     "prefill": "refused",
+    "files": "pdf",
 }
 _STRICT: Row = {"strict_tools": True}
 
@@ -364,6 +366,7 @@ QUIRKS: dict[str, Row] = {
     "kimi-coding": {"echo_reasoning": "reasoning_content"},
     "llama": {"max_tokens_field": "max_completion_tokens"},
     "llamacpp": {"reasoning_param": "chat_template_kwargs"},
+    "lmstudio": {"media_urls": False},
     "meta": {"forced_tools": "refused"},
     "minimax": _MINIMAX,
     "minimax-cn": _MINIMAX,
@@ -378,6 +381,7 @@ QUIRKS: dict[str, Row] = {
         "bare_messages": True,
         "empty_answers": False,
         "content_chunks": True,
+        "files": "any",
         # its server refuses fields that it does not know
         "refused": [
             "audio",
@@ -396,6 +400,7 @@ QUIRKS: dict[str, Row] = {
     "moonshot": _MOONSHOT,
     "moonshot-cn": _MOONSHOT,
     "nvidia": {"reasoning_param": "chat_template_kwargs"},
+    "ollama-cloud": {"media_urls": False},
     "openai": _OPENAI,
     "openrouter": {
         "reasoning_param": "reasoning_object",
@@ -403,6 +408,7 @@ QUIRKS: dict[str, Row] = {
         "strict_tools": True,
         "cache_control": True,
         "tool_images": True,
+        "files": "any",
     },
     "perplexity": {
         "stream_usage": "always",

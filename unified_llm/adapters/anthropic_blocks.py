@@ -141,7 +141,7 @@ def _block(call: Call, part: JSON, index: int) -> JSON | None:
     medium = medium_of(call, part, index, ("image", "document"), _TAKES)
     if medium is None:
         return part  # Anthropic's own form
-    if remote(medium) and not call.route.quirks.get("media_urls", True):
+    if not medium.data and not call.route.quirks.get("media_urls", True):
         medium = with_data(call, medium, index)
     elif "source" in part:
         return _native(part, medium)
@@ -223,7 +223,7 @@ def _fit_ends(call: Call, messages: list[JSON], turns: list[tuple[int, JSON]]) -
     if messages[0]["role"] == "assistant":
         raise call.refusal(f"messages[{turns[0][0]}] is the assistant's; this API wants a user message before it")
     last = messages[-1]
-    if last["role"] != "assistant":
+    if last["role"] != "assistant" or resumes(last["content"]):
         return
     if call.route.rules.get("prefill") is False:
         raise call.refusal("this model takes no prefill (a final assistant message); claude-sonnet-4-5 and earlier do")
@@ -232,6 +232,11 @@ def _fit_ends(call: Call, messages: list[JSON], turns: list[tuple[int, JSON]]) -
         # "final assistant content cannot end with trailing whitespace"
         last["content"][-1] = {**block, "text": block["text"].rstrip()}
         call.warnings.append("white space at the end of the prefill was left out")
+
+
+def resumes(blocks: list[JSON]) -> bool:
+    """Whether the blocks of a final answer are none that the caller began, but one with server tools that paused."""
+    return any(block["type"] == "server_tool_use" for block in blocks)
 
 
 def _shorten(blocks: list[JSON], joiner: str = "") -> str | list[JSON]:

@@ -34,9 +34,9 @@ class Quirks(TypedDict, total=False):
     """What a host of Messages may do differently."""
 
     raw_predict: str
-    """The `anthropic_version` of a host that has it in the body, and the model in the address; it fetches no media, and knows no uploads. Default: none. https://docs.anthropic.com/en/api/claude-on-vertex-ai"""
+    """The `anthropic_version` of a host that has it in the body, and the model in the address. Default: none. https://docs.anthropic.com/en/api/claude-on-vertex-ai"""
     media_urls: bool
-    """Whether the host fetches http(s) URLs of images and PDFs. Default: True. https://docs.anthropic.com/en/docs/build-with-claude/vision"""
+    """Whether the host fetches http(s) URLs of images and PDFs, and has uploads. Default: True. https://docs.anthropic.com/en/docs/build-with-claude/vision"""
 
 
 FINISH: dict[str, FinishReason] = {
