@@ -272,7 +272,7 @@ def _address(route: Route) -> str:
         raise BadRequestError(
             f"{route.provider} has no address of its own; give base_url=", provider=route.provider, model=route.model
         )
-    if between := filled(route, route.format.get("path", "")):
+    if route.formats and (between := filled(route, route.format.get("path", ""))):
         ends_so = address.partition("?")[0].rstrip("/").endswith(between[between.rindex("/") :])
         return address if ends_so else _joined(address, between)
     return address
@@ -283,10 +283,11 @@ _BEGINNINGS = ("/v1", "/v2", "/openai")
 
 def _joined(address: str, path: str) -> str:
     """Address and path; some callers end the one with what begins the other, and some addresses have a query."""
-    base, _, query = address.partition("?")
-    base, first = base.rstrip("/"), path[: path.find("/", 1)]
-    url = base + (path[len(first) :] if first in _BEGINNINGS and base.endswith(first) else path)
-    return f"{url}{'&' if '?' in path else '?'}{query}" if query else url
+    if "?" in address:
+        base, _, query = address.partition("?")
+        return f"{_joined(base.rstrip('/'), path)}{'&' if '?' in path else '?'}{query}"
+    first = path[: path.find("/", 1)]
+    return address + (path[len(first) :] if first in _BEGINNINGS and address.endswith(first) else path)
 
 
 def _headers(route: Route, request: Request, key: str | None, options: CompletionOptions) -> dict[str, str]:

@@ -81,5 +81,5 @@ def headers_of(route: Route, key: str | None) -> dict[str, str]:
     """
     if key is None:
         return {}
-    auth = route.format.get("auth", route.auth)
+    auth = route.format.get("auth", route.auth) if route.formats else route.auth
     return bearer(key) if auth == "bearer" or ":" in auth else {auth: key}

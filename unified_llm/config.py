@@ -37,12 +37,11 @@ def key_of(route: Route, given: Any) -> str | None:
     Raises:
         AuthenticationError: there is none, naming the variable that would hold it.
     """
-    if callable(given):
-        return None
-    if not isinstance(given, str | None):
-        return checked_key(given, "api_key", route)
+    if given is not None and not isinstance(given, str):
+        return None if callable(given) else checked_key(given, "api_key", route)
     if key := (given or "").strip() or variable(route.key_env):
-        return checked_key(key, f"the key for {route.provider}", route)
+        plain = key.isascii() and key.isprintable()
+        return key if plain else checked_key(key, f"the key for {route.provider}", route)
     if route.keyless or not route.key_env:
         return None
     names = " or ".join(route.key_env)
