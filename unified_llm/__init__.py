@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unified_llm.agent import AsyncToolStream, ToolStream, arun_tools, run_tools
     from unified_llm.api import acompletion, completion
     from unified_llm.catalog import register, resolve
+    from unified_llm.costs import CostEstimate, aestimate_cost, completion_cost, cost_breakdown, estimate_cost
     from unified_llm.drivers import AsyncStream, Stream
     from unified_llm.errors import (
         AnswerError,
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
         UnifiedLLMError,
         UnprocessableEntityError,
     )
+    from unified_llm.preview import RenderedRequest, render_request
     from unified_llm.response import Completion
+    from unified_llm.token_count import TokenCount, acount_tokens, count_tokens
     from unified_llm.tool_schema import Tool, parse_tool_call, tool_of
     from unified_llm.tools import ToolRun
     from unified_llm.types import Chunk, Message
@@ -55,6 +58,7 @@ _HOMES = {
     "agent": ("AsyncToolStream", "ToolStream", "arun_tools", "run_tools"),
     "api": ("acompletion", "completion"),
     "catalog": ("register", "resolve"),
+    "costs": ("CostEstimate", "aestimate_cost", "completion_cost", "cost_breakdown", "estimate_cost"),
     "drivers": ("AsyncStream", "Stream"),
     "errors": (
         "APIConnectionError",
@@ -82,7 +86,9 @@ _HOMES = {
         "UnifiedLLMError",
         "UnprocessableEntityError",
     ),
+    "preview": ("RenderedRequest", "render_request"),
     "response": ("Completion",),
+    "token_count": ("TokenCount", "acount_tokens", "count_tokens"),
     "tool_schema": ("Tool", "parse_tool_call", "tool_of"),
     "tools": ("ToolRun",),
     "types": ("Chunk", "Message"),
@@ -105,6 +111,7 @@ __all__ = [
     "ConflictError",
     "ContentPolicyViolationError",
     "ContextWindowExceededError",
+    "CostEstimate",
     "IncompleteStreamError",
     "InternalServerError",
     "InvalidAnswerError",
@@ -114,8 +121,10 @@ __all__ = [
     "PermissionDeniedError",
     "RateLimitError",
     "RefusedAnswerError",
+    "RenderedRequest",
     "RequestTooLargeError",
     "Stream",
+    "TokenCount",
     "Tool",
     "ToolRun",
     "ToolStream",
@@ -124,10 +133,17 @@ __all__ = [
     "UnifiedLLMError",
     "UnprocessableEntityError",
     "acompletion",
+    "acount_tokens",
+    "aestimate_cost",
     "arun_tools",
     "completion",
+    "completion_cost",
+    "cost_breakdown",
+    "count_tokens",
+    "estimate_cost",
     "parse_tool_call",
     "register",
+    "render_request",
     "resolve",
     "run_tools",
     "tool_of",

@@ -98,11 +98,15 @@ class Completion(dict[str, Any], Generic[T]):
         total = sum_of(self.cost_parts())
         return None if total is None else float(total)
 
-    def cost_parts(self) -> Parts | None:
-        """What each part of the answer costs in USD, None for one without a known price; `cost` is their sum."""
+    def cost_parts(self, service_tier: str | None = None) -> Parts | None:
+        """What each part of the answer costs in USD, None for one without a known price; `cost` is their sum.
+
+        Args:
+            service_tier: how it was served, where the answer does not say that.
+        """
         if self._parts:
-            return added(part.cost_parts() for part in self._parts)
-        return answer_parts(self, self._prices)
+            return added(part.cost_parts(service_tier) for part in self._parts)
+        return answer_parts({**self, "service_tier": service_tier} if service_tier else self, self._prices)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (dict(self), self._prices, self._format, self._parts)
