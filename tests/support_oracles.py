@@ -8,6 +8,7 @@ looked at.
 
 from __future__ import annotations
 
+import base64
 import collections.abc as abc
 import os
 import re
@@ -227,7 +228,15 @@ def accepts_ollama_chat(body: Body) -> None:
     fields = {name: (field.annotation, field) for name, field in ollama.ChatRequest.model_fields.items()}
     fields["messages"] = (list[ollama.Message], ...)  # which its own type takes for anything
     fields["options"] = (ollama.Options, None)
-    _check([one for one in _made(_strict("ChatRequest", fields), body) if not _NEWER.match(one)], body)
+    messages = [_with_images(message) for message in body["messages"]]
+    complaints = _made(_strict("ChatRequest", fields), {**body, "messages": messages})
+    _check([one for one in complaints if not _NEWER.match(one)], body)
+
+
+def _with_images(message: dict[str, Any]) -> dict[str, Any]:
+    """A message whose images are what the SDK makes base64 of."""
+    images = [{"value": base64.b64decode(image, validate=True)} for image in message.get("images", ())]
+    return {**message, "images": images} if images else message
 
 
 ACCEPTS = {
@@ -332,10 +341,11 @@ def _hardened_dict(kind: Any) -> Any:
     _built[kind] = typing.ForwardRef(name)  # while it is built, within itself
     fields = {}
     for key, annotation in te.get_type_hints(kind, include_extras=True).items():
+        # __required_keys__ is blind to what an annotation says that was a string when the class was made
+        said = te.Required if key in kind.__required_keys__ else te.NotRequired
         while te.get_origin(annotation) in (te.Required, te.NotRequired):
-            (annotation,) = te.get_args(annotation)
-        wrapped = te.Required if key in kind.__required_keys__ else te.NotRequired
-        fields[key] = wrapped[_hardened(annotation)]
+            said, (annotation,) = te.get_origin(annotation), te.get_args(annotation)
+        fields[key] = said[_hardened(annotation)]
     built = with_config(ConfigDict(extra="forbid"))(te.TypedDict(name, fields))
     built.__module__ = __name__
     globals()[name] = _built[kind] = built
