@@ -200,6 +200,24 @@ def test_white_space_at_the_end_of_a_prefill_is_left_out_and_only_there():
     assert any("white space" in warning for warning in made.warnings)
 
 
+SEARCHING = [
+    {"type": "thinking", "thinking": "I search.", "signature": "sig"},
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "rome"}},
+]
+PAUSED = {
+    "role": "assistant",
+    "content": None,
+    "provider_fields": {"adapter": "anthropic_messages", "content": SEARCHING},
+}
+
+
+@pytest.mark.parametrize("model", [MODEL, "claude-opus-4-6"])
+def test_an_answer_that_the_provider_paused_is_no_prefill(model):
+    thinking = {"type": "enabled", "budget_tokens": 2000}
+    body = body_of(model, [USER, PAUSED], thinking=thinking)
+    assert (body["messages"][-1]["content"], body["thinking"]) == (SEARCHING, thinking)
+
+
 # --- tools in the history -------------------------------------------------------------------------------------------
 
 

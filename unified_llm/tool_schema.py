@@ -139,7 +139,8 @@ def parse_tool_call(call: Mapping[str, Any], tools: Sequence[Any]) -> Any:
 def names_of(tool: Mapping[str, Any]) -> list[str]:
     """The names by which a tool may be called, in whatever provider's form it is."""
     inner = [tool.get(key) for key in ("function", "custom", "toolSpec")]
-    named = [tool, *inner, *as_list(tool.get("functionDeclarations"))]
+    declared = tool.get("functionDeclarations") or tool.get("function_declarations")
+    named = [tool, *inner, *as_list(declared)]
     return [name for one in named if isinstance(name := as_dict(one).get("name"), str)]
 
 

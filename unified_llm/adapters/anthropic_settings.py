@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unified_llm.adapters.anthropic_blocks import NAME
+from unified_llm.adapters.anthropic_blocks import NAME, resumes
 from unified_llm.adapters.contract import Call
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON
@@ -107,7 +107,8 @@ def _obstacle(call: Call) -> str | None:
         and as_dict(choice).get("type") != "allowed_tools"
     ):
         return "a forced tool call"
-    if last["role"] == "assistant" and not last.get("tool_calls"):
+    kept = as_list(as_dict(last.get("provider_fields")).get("content"))
+    if last["role"] == "assistant" and not last.get("tool_calls") and not resumes(kept):
         return "a prefill (a final assistant message)"
     if last["role"] == "tool" and not _thought(next(m for m in reversed(call.messages) if m["role"] == "assistant")):
         # "Expected `thinking`, but found `tool_use`"
