@@ -210,6 +210,8 @@ LOST = {
     "closed before the answer": [CUT],
     "closed inside the body": [head(content_length="100") + b'{"id"', CUT],
     "reset inside the body": [head(content_length="100") + b'{"id"', 0.02, RESET],
+    "no HTTP at all": [b"220 mail.example ESMTP\r\n\r\n", CUT],
+    "a chunk of no length": [STREAM_HEAD, b"zz\r\n{}\r\n", CUT],
 }
 
 
@@ -219,6 +221,16 @@ def test_a_connection_that_is_lost_raises_a_connection_error(how: str, ask: Ask)
         ask(server.url)
     assert not isinstance(caught.value, APITimeoutError)
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_the_causes_of_a_lost_connection_do_not_show_the_key(how: str, ask: Ask) -> None:
+    with Server(LOST[how]) as server, pytest.raises(APIConnectionError) as caught:
+        ask(server.url, api_key="sk-secret-0123456789")
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "sk-secret" not in f"{error!r} {error} {error.args}"
+        error = error.__cause__
 
 
 @pytest.mark.parametrize("end", [CUT, RESET])

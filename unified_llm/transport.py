@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import ssl
+import sys
 import threading
 import urllib.request
 from collections import deque
@@ -41,7 +42,7 @@ _LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keep
 
 def translated(error: BaseException) -> BaseException:
     """The error of this library that a transport's error stands for; any other error as it is."""
-    if not isinstance(error, (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)):
+    if not isinstance(error, (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)) and not _unnamed(error):
         return error
     # httpx-aiohttp calls every lost connection a ConnectTimeout; the cause knows better
     cause = error.__cause__
@@ -51,6 +52,21 @@ def translated(error: BaseException) -> BaseException:
     told = kind(f"no complete answer came: {words}")
     told.__cause__ = error
     return told
+
+
+def _unnamed(error: Any) -> bool:
+    """Whether it is an error of aiohttp's that httpx-aiohttp has no name for, such as one for bytes that are no HTTP.
+
+    The headers of its request, with the key in them, are taken out: its repr shows them.
+    """
+    aiohttp: Any = sys.modules.get("aiohttp")
+    if aiohttp is None or not isinstance(error, aiohttp.ClientError):
+        return False
+    if isinstance(error, aiohttp.ClientResponseError):
+        asked: Any = error.request_info
+        error.request_info = type(asked)(asked.url, asked.method, {}, asked.real_url)
+        error.args = (error.request_info, error.history)
+    return True
 
 
 @lru_cache(maxsize=256)
