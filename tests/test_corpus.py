@@ -199,7 +199,7 @@ def test_every_recorded_answer_of_claude_renders_elsewhere_without_foreign_field
     assert wrong == []
 
 
-@pytest.mark.parametrize("api", ["anthropic.messages", "openai.responses", "gemini.generate", "bedrock.converse"])
+@pytest.mark.parametrize("api", ["anthropic.messages", "openai.responses", "gemini.generate"])
 def test_every_recorded_count_of_tokens_is_read(api):
     model, format = APIS[api]
     reader = CountingAdapter(load(format), FORMATS[format])
