@@ -180,7 +180,8 @@ class Run:
                 continue
             content = content_of(next(outcomes) if isinstance(one, partial) else one)
             if self._raises and isinstance(one, partial) and isinstance(content, Failed):
-                content.error.add_note(f"in the tool {_called(call)[0]!r}")
+                # not add_note(): some exceptions cannot be changed
+                vars(content.error).setdefault("__notes__", []).append(f"in the tool {_called(call)[0]!r}")
                 raised = raised or content.error
             else:
                 results.append(_message(call["id"], content))
