@@ -8,7 +8,6 @@ looked at.
 
 from __future__ import annotations
 
-import base64
 import collections.abc as abc
 import os
 import re
@@ -22,7 +21,7 @@ from typing import Any, Union
 
 import pytest
 import typing_extensions as te
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model, with_config
+from pydantic import Base64Bytes, BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model, with_config
 
 Body = Mapping[str, Any]
 
@@ -55,8 +54,8 @@ def accepts_anthropic_messages(body: Body) -> None:
 
     kind = "Streaming" if body.get("stream") else "NonStreaming"
     known = {name: value for name, value in body.items() if name not in SAMPLING}
-    complaints = _typed(getattr(params, f"MessageCreateParams{kind}"), known)
-    _check(complaints or list(_misplaced(body["messages"])), body)
+    _check(_typed(getattr(params, f"MessageCreateParams{kind}"), known), body)
+    _check(list(_misplaced(body["messages"])), body)
 
 
 def _misplaced(messages: list[Any]) -> Iterator[str]:
@@ -81,9 +80,16 @@ def _misplaced(messages: list[Any]) -> Iterator[str]:
 
 def accepts_anthropic_complete(body: Body) -> None:
     """By the reference alone: the SDK has had no types for it since 1.0. https://docs.anthropic.com/en/api/complete"""
-    known = {
-        "model": (str, ...),
-        "prompt": (str, ...),
+    _check(_made(_completion_body(), body), body)
+    turns = re.split(r"\n\n(?=Human:|Assistant:)", body["prompt"])[1:]
+    mixed = [turn.partition(":")[0] for turn in turns] != ["Human", "Assistant"] * (len(turns) // 2)
+    _check([f"the turns are {turns}"] * mixed, body)
+
+
+@cache
+def _completion_body() -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        **dict.fromkeys(("model", "prompt"), (str, ...)),
         "max_tokens_to_sample": (int, ...),
         "stop_sequences": (list[str], None),
         "metadata": (dict[str, str], None),
@@ -91,11 +97,7 @@ def accepts_anthropic_complete(body: Body) -> None:
         **dict.fromkeys(("temperature", "top_p"), (float, None)),
         "top_k": (int, None),
     }
-    complaints = _made(_strict("Completion", known), body)
-    turns = re.split(r"\n\n(?=Human:|Assistant:)", body["prompt"])[1:]
-    if [turn.partition(":")[0] for turn in turns] != ["Human", "Assistant"] * (len(turns) // 2):
-        complaints.append(f"the turns are {turns}")
-    _check(complaints, body)
+    return _strict("Completion", fields)
 
 
 # --- Google --------------------------------------------------------------------------------------------------------
@@ -104,23 +106,28 @@ _KIND_LESS = {"thought", "thoughtSignature", "videoMetadata", "mediaResolution",
 
 
 def accepts_gemini(body: Body) -> None:
-    genai = pytest.importorskip("google.genai.types", reason="needs google-genai")
-    body_type = _strict(
-        "GenerateContentRequest",
-        {
-            "contents": (list[genai.Content], ...),
-            "systemInstruction": (genai.Content, None),
-            "generationConfig": (genai.GenerationConfig, None),
-            "tools": (list[genai.Tool], None),
-            "toolConfig": (genai.ToolConfig, None),
-            "safetySettings": (list[genai.SafetySetting], None),
-            "serviceTier": (str, None),
-            **dict.fromkeys(("cachedContent", "serviceTier"), (str, None)),
-            "labels": (dict[str, str], None),
-            "store": (bool, None),
-        },
-    )
-    _check(_made(body_type, body) or list(_unreadable(body)), body)
+    pytest.importorskip("google.genai", reason="needs google-genai")
+    _check(_made(_gemini_body(), body), body)
+    _check(list(_unreadable(body)), body)
+
+
+@cache
+def _gemini_body() -> type[BaseModel]:
+    """The SDK has types of what is in a body, but none of the body."""
+    from google.genai import types as genai
+
+    fields: dict[str, Any] = {
+        "contents": (list[genai.Content], ...),
+        "systemInstruction": (genai.Content, None),
+        "generationConfig": (genai.GenerationConfig, None),
+        "tools": (list[genai.Tool], None),
+        "toolConfig": (genai.ToolConfig, None),
+        "safetySettings": (list[genai.SafetySetting], None),
+        **dict.fromkeys(("cachedContent", "serviceTier"), (str, None)),
+        "labels": (dict[str, str], None),
+        "store": (bool, None),
+    }
+    return _strict("GenerateContentRequest", fields)
 
 
 def _unreadable(body: Body) -> Iterator[str]:
@@ -156,11 +163,10 @@ def accepts_bedrock_converse(body: Body) -> None:
 
     shape = _converse()
     report = ParamValidator().validate({**body, "modelId": "any"}, shape)
-    complaints = report.generate_report().splitlines() if report.has_errors() else []
+    _check(report.generate_report().splitlines() if report.has_errors() else [], body)
     roles = [message["role"] for message in body["messages"]]
-    if roles[0] != "user" or any(one == other for one, other in pairwise(roles)):
-        complaints.append(f"the turns are {roles}")
-    _check([*complaints, *_unknown_words(body, shape, "$")], body)
+    mixed = roles[0] != "user" or any(one == other for one, other in pairwise(roles))
+    _check([f"the turns are {roles}"] * mixed + list(_unknown_words(body, shape, "$")), body)
 
 
 @cache
@@ -196,27 +202,31 @@ def accepts_bedrock_invoke(body: Body) -> None:
 def accepts_mistral(body: Body) -> None:
     models = pytest.importorskip("mistralai.client.models", reason="needs mistralai")
     kind = models.ChatCompletionStreamRequest if body.get("stream") else models.ChatCompletionRequest
-    complaints = _made(kind, body)
+    _check(_made(kind, body), body)
     last = body["messages"][-1]
-    if last["role"] not in ("user", "tool") and not last.get("prefix"):
-        complaints.append(f"the last message is the {last['role']}'s")
+    wrong_end = last["role"] not in ("user", "tool") and not last.get("prefix")
     ids = [call["id"] for message in body["messages"] for call in message.get("tool_calls") or ()]
-    complaints += [f"the id of a call is {id}" for id in ids if not re.fullmatch("[a-zA-Z0-9]{9}", id)]
-    _check(complaints, body)
-
-
-_OF_THE_CLIENT = ("return", "request_options")
+    odd = [f"the id of a call is {id}" for id in ids if not re.fullmatch("[a-zA-Z0-9]{9}", id)]
+    _check(odd + [f"the last message is the {last['role']}'s"] * wrong_end, body)
 
 
 def accepts_cohere_chat(body: Body) -> None:
-    cohere = pytest.importorskip("cohere")
-    asked = cohere.ClientV2.chat_stream if body.get("stream") else cohere.ClientV2.chat
-    hints = {name: hint for name, hint in typing.get_type_hints(asked).items() if name not in _OF_THE_CLIENT}
-    fields = {name: (hint, ... if name in ("model", "messages") else None) for name, hint in hints.items()}
-    complaints = _made(_strict("ChatRequest", {**fields, "stream": (bool, False)}), body)
+    pytest.importorskip("cohere")
+    complaints = _made(_cohere_body(bool(body.get("stream"))), body)
     if body.get("tool_choice") not in (None, "REQUIRED", "NONE"):
         complaints.append(f"there is no tool_choice {body['tool_choice']}")
     _check(complaints, body)
+
+
+@cache
+def _cohere_body(stream: bool) -> type[BaseModel]:
+    """The SDK has no type of a body, but arguments of its methods."""
+    from cohere import ClientV2
+
+    hints = typing.get_type_hints(ClientV2.chat_stream if stream else ClientV2.chat)
+    given = {name: hint for name, hint in hints.items() if name not in ("return", "request_options")}
+    fields = {name: (hint, ... if name in ("model", "messages") else None) for name, hint in given.items()}
+    return _strict("ChatRequest", {**fields, "stream": (bool, False)})
 
 
 _NEWER = re.compile(r"\.messages\.\d+\.(tool_call_id|tool_calls\.\d+\.id)|\.tools\.\d+\.function\.parameters\..*")
@@ -224,19 +234,22 @@ _NEWER = re.compile(r"\.messages\.\d+\.(tool_call_id|tool_calls\.\d+\.id)|\.tool
 
 
 def accepts_ollama_chat(body: Body) -> None:
-    ollama = pytest.importorskip("ollama._types", reason="needs ollama")
-    fields = {name: (field.annotation, field) for name, field in ollama.ChatRequest.model_fields.items()}
-    fields["messages"] = (list[ollama.Message], ...)  # which its own type takes for anything
-    fields["options"] = (ollama.Options, None)
-    messages = [_with_images(message) for message in body["messages"]]
-    complaints = _made(_strict("ChatRequest", fields), {**body, "messages": messages})
-    _check([one for one in complaints if not _NEWER.match(one)], body)
+    pytest.importorskip("ollama")
+    _check([one for one in _made(_ollama_body(), body) if not _NEWER.match(one)], body)
 
 
-def _with_images(message: dict[str, Any]) -> dict[str, Any]:
-    """A message whose images are what the SDK makes base64 of."""
-    images = [{"value": base64.b64decode(image, validate=True)} for image in message.get("images", ())]
-    return {**message, "images": images} if images else message
+@cache
+def _ollama_body() -> type[BaseModel]:
+    from ollama._types import ChatRequest, Message, Options
+
+    # what the SDK makes base64 of is base64 in the body, and a message its type takes for anything
+    message = _strict("Message", {**_fields(Message), "images": (list[Base64Bytes], None)})
+    known = {"messages": (list[message], ...), "options": (Options, None)}
+    return _strict("ChatRequest", {**_fields(ChatRequest), **known})
+
+
+def _fields(model: Any) -> dict[str, Any]:
+    return {name: (field.annotation, field) for name, field in model.model_fields.items()}
 
 
 ACCEPTS = {

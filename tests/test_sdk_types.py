@@ -40,5 +40,5 @@ CONVERSATION = ("messages", "input", "contents", "prompt")
 def test_the_vendors_types_refuse_what_is_not_of_the_format_so_that_these_tests_can_fail(target):
     body = rendered(CONVERSATIONS["several turns"], target).body
     for broken in ({**body, "max_tokenz": 9}, {key: 7 if key in CONVERSATION else body[key] for key in body}):
-        with pytest.raises((AssertionError, TypeError)):
+        with pytest.raises(AssertionError):
             accepts(target, broken)
