@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from unified_llm import json_codec
@@ -151,6 +152,10 @@ _INNER = ("schema", "response_schema", "function", "parameters")
 """Where other libraries put a schema: distilabel and Outlines, LiteLLM, and those that take a function for one."""
 
 
+_NO_TYPES = (str, bytes, int, float, list, tuple, set, FunctionType, MethodType)
+"""What pydantic would read as something else than it is, or not at all."""
+
+
 def format_of(given: Any) -> Format:
     """The form that a `response_format` stands for.
 
@@ -165,7 +170,7 @@ def format_of(given: Any) -> Format:
         return given
     if isinstance(given, Mapping):
         return _of_dict(cast("JSON", given), given)
-    if given is None or isinstance(given, str | bytes | int | float | list | tuple | set):
+    if given is None or isinstance(given, _NO_TYPES):
         raise _refusal(given)
     from unified_llm.answer_types import described  # noqa: PLC0415 - loads pydantic
 

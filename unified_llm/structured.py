@@ -107,7 +107,7 @@ def checked(
     format = exchange.format
     if format is None or (format.kind is None and not most) or len(first["choices"]) > 1:
         return first
-    answers = [first]
+    answers, turns = [first], list[JSON]()
     while _is_whole(answers[-1]):
         try:
             _ = answers[-1].parsed
@@ -119,8 +119,8 @@ def checked(
             raise type(error)(error.message, _whole(answers)) from error.__cause__
         else:
             break
-        corrected = _corrected(exchange.call.messages, answers[-1], words, format.prefix)
-        answers.append(cast("Completion", (yield from ask(corrected))))
+        turns += _turns(answers[-1], words, format.prefix)
+        answers.append(cast("Completion", (yield from ask(_with_turns(exchange.call.messages, turns, format.prefix)))))
         answers[-1]["warnings"].append(f"the answer was asked for again: {words}")
     return _whole(answers)
 
@@ -129,12 +129,15 @@ def _is_whole(answer: Completion) -> bool:
     return not answer.tool_calls and answer["choices"][0].get("native_finish_reason") != "pause_turn"
 
 
-def _corrected(messages: list[JSON], answer: Completion, words: str, prefix: str) -> list[JSON]:
-    """The conversation with the answer and what is wrong with it: the validator's own words, and no others."""
-    before, begun = (messages[:-1], messages[-1:]) if prefix else (messages, [])
+def _turns(answer: Completion, words: str, prefix: str) -> list[JSON]:
+    """The answer and what is wrong with it: the validator's own words, and no others."""
     said: JSON = {"role": "assistant", "content": prefix + answer.text} if prefix else cast("JSON", answer.message)
-    echo = [said] if said["content"] else []
-    return [*before, *echo, {"role": "user", "content": words}, *begun]
+    return [*([said] if said["content"] else []), {"role": "user", "content": words}]
+
+
+def _with_turns(messages: list[JSON], turns: list[JSON], prefix: str) -> list[JSON]:
+    """The conversation with more turns; a prefill is the beginning of the next answer, too."""
+    return [*messages[:-1], *turns, messages[-1]] if prefix else [*messages, *turns]
 
 
 def _whole(answers: list[Completion]) -> Completion:
