@@ -81,7 +81,6 @@ PARAMS = [
     ({"thinking": {"type": "disabled"}}, {"think": False}),
     ({"tools": [TOOL]}, {"tools": [TOOL]}),
     ({"tools": [TOOL], "tool_choice": "auto", "parallel_tool_calls": True}, {"tools": [TOOL], "tool_choice": None}),
-    ({"tools": [TOOL], "tool_choice": "none"}, {"tools": None, "tool_choice": None}),
     ({"n": 1}, {"n": None}),
 ]
 
@@ -91,6 +90,19 @@ def test_a_parameter_is_sent_under_ollamas_name(params, expected):
     body, warnings = sent(**params)
     assert {name: body.get(name) for name in expected} == expected
     assert warnings == []
+
+
+def test_tools_that_must_not_be_called_are_left_out_and_that_is_said():
+    body, warnings = sent(tools=[TOOL], tool_choice="none")
+    assert "tools" not in body
+    assert warnings == ["tools were left out with tool_choice none, which Ollama cannot say"]
+
+
+@pytest.mark.parametrize("model", ["ollama/qwen3", "cohere/command-a-03-2025", "claude-2.1", "gemini/gemini-2.5-flash"])
+def test_a_mark_of_a_cached_prefix_is_reported_where_it_has_no_place(model):
+    made = call(model, [{"role": "user", "content": [{"type": "text", "text": "Hi", "cache_control": {}}]}])
+    assert "cache_control" not in json.dumps(render(made).body)
+    assert made.warnings == ["cache_control of messages[0] was left out: this API has no such field"]
 
 
 REPORTED = [

@@ -78,6 +78,8 @@ def _prompt(call: Call) -> str:
 def _turn(call: Call, message: JSON, index: int) -> tuple[str, str]:
     if message["role"] == "tool" or message.get("tool_calls"):
         raise call.refusal(f"messages[{index}] is about tools, which Text Completions do not have")
+    call.report_unknown_fields(message, index, ("role", "content"))
+    call.report_cache_marks(message, index)
     texts: list[str] = []
     for part in parts(message["content"]):
         medium = medium_of(call, part, index, ("image", "document"), _TAKES) if part["type"] != "text" else None

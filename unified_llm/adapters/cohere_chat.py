@@ -125,6 +125,7 @@ def _chosen(call: Call) -> tuple[list[JSON], str]:
 def _tool(call: Call, tool: JSON) -> JSON:
     if "function" not in tool or tool.get("type", "function") != "function":
         raise foreign(call, tool, NAME)
+    call.report_tool_fields(tool)
     given: JSON = tool["function"]
     function: JSON = {"name": given["name"]}
     if given.get("description") is not None:

@@ -26,6 +26,7 @@ def conversation(call: Call) -> list[JSON]:
     out: list[JSON] = []
     for index, message in enumerate(call.messages):
         call.report_unknown_fields(message, index, _FIELDS)
+        call.report_cache_marks(message, index)
         rendered = _message(call, message, index)
         if rendered.keys() > {"role"}:
             out.append(rendered)

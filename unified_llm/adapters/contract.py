@@ -23,6 +23,7 @@ from unified_llm.errors import (
     IncompleteStreamError,
     class_for,
 )
+from unified_llm.messages import parts
 from unified_llm.types import EFFORTS, JSON, Chunk
 
 FIRST_BYTES = 200
@@ -172,6 +173,18 @@ class Call:
         for name in message:
             if name not in known and name not in _OF_ANSWERS and (name, message["role"]) not in _OF_RESULTS:
                 self.warnings.append(f"{name} of messages[{index}] was left out: this API has no such field")
+
+    def report_cache_marks(self, message: JSON, index: int) -> None:
+        """Report `cache_control` of the parts of a message, where the API has no place for it."""
+        if any("cache_control" in part for part in parts(message["content"])):
+            self.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
+
+    def report_tool_fields(self, tool: JSON) -> None:
+        """Report what a function tool has beside its function, where the API has no place for it."""
+        for name in tool.keys() - {"type", "function"}:
+            self.warnings.append(
+                f"{name} of tool {tool['function']['name']!r} was left out: this API has no such field"
+            )
 
     def late_system(self, index: int) -> str:
         """The role of a system message behind the first turn: its own where the model takes it there, else the user's.

@@ -41,6 +41,7 @@ def conversation(call: Call) -> tuple[list[JSON], list[JSON]]:
     turns = _Turns(call)
     for index, message in indexed[leading:]:
         call.report_unknown_fields(message, index, _FIELDS)
+        call.report_cache_marks(message, index)
         turns.add(message, index)
     contents = turns.finish()
     if not contents:
@@ -197,8 +198,6 @@ def _parts(call: Call, content: Any, index: int) -> list[JSON]:
 
 def _part(call: Call, part: JSON, index: int) -> JSON | None:
     kind = part["type"]
-    if "cache_control" in part:
-        call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
     if kind in ("text", "refusal"):
         return {"text": part[kind]} if part.get(kind) else None
     medium = medium_of(call, part, index, ("image", "document", "audio", "video"), "")

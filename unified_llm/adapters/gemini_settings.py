@@ -175,9 +175,8 @@ def render_tools(call: Call, body: JSON) -> None:
     native = [passed(call, tool, NAME) for tool in tools if not _is_function(tool)]
     if functions and native and before_3(call):
         raise call.refusal("this model takes no functions together with the API's own tools; give one kind")
-    for tool in tools:
-        for key in tool.keys() & {"cache_control", "defer_loading"}:
-            call.warnings.append(f"{key} of a tool was left out: this API has no such field")
+    for tool in filter(_is_function, tools):
+        call.report_tool_fields(tool)
     if call.params.get("parallel_tool_calls") is False:
         call.leave_out("parallel_tool_calls", "this API has no such parameter")
     if functions:

@@ -79,13 +79,16 @@ def _render_tools(call: Call, body: JSON) -> None:
     if call.params.get("parallel_tool_calls") is False:
         call.leave_out("parallel_tool_calls", "this API has no such parameter")
     rendered = [_tool(call, tool) for tool in tools]
-    if choice != "none":
-        body["tools"] = rendered  # without tools, none can be called: that is what `none` asks for
+    if choice == "none":
+        call.warnings.append("tools were left out with tool_choice none, which Ollama cannot say")
+    else:
+        body["tools"] = rendered
 
 
 def _tool(call: Call, tool: JSON) -> JSON:
     if "function" not in tool or tool.get("type", "function") != "function":
         raise foreign(call, tool, NAME)
+    call.report_tool_fields(tool)
     given: JSON = tool["function"]
     if given.get("strict"):
         call.adjust(f"strict of tool {given['name']!r} was left out: this server does not know it")

@@ -32,6 +32,7 @@ def conversation(call: Call) -> list[JSON]:
 def _message(call: Call, message: JSON, index: int, names: dict[str, str]) -> JSON:
     """One message; `names` are those of the functions that were called so far, by the id of the call."""
     call.report_unknown_fields(message, index, _FIELDS)
+    call.report_cache_marks(message, index)
     role = "system" if message["role"] == "developer" else message["role"]
     texts: list[str] = []
     images: list[str] = []

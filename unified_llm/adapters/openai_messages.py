@@ -45,6 +45,8 @@ def _message(call: Call, message: JSON, index: int) -> JSON:
     keys = _BARE if quirks.get("bare_messages") else _KEYS[role]
     out = {key: message[key] for key in keys if message.get(key) is not None}
     call.report_unknown_fields(message, index, keys)
+    if not quirks.get("cache_control"):
+        call.report_cache_marks(message, index)
     out["content"] = _content(call, message["content"], index)
     if (
         role == "tool"
@@ -73,7 +75,6 @@ def _content(call: Call, content: Any, index: int) -> Any:
 def _part(call: Call, part: JSON, index: int) -> JSON:
     quirks = call.route.quirks
     if "cache_control" in part and not quirks.get("cache_control"):
-        call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
         part = {key: value for key, value in part.items() if key != "cache_control"}
     if part["type"] == "text":
         return part

@@ -35,6 +35,7 @@ def conversation(call: Call) -> list[JSON]:
     custom: set[str] = set()
     for index, message in enumerate(call.messages):
         call.report_unknown_fields(message, index, ("role", "content", "tool_calls", "tool_call_id"))
+        call.report_cache_marks(message, index)
         role = message["role"]
         if role == "assistant":
             custom |= {one["id"] for one in as_list(message.get("tool_calls")) if "function" not in one}
@@ -55,8 +56,6 @@ def _content(call: Call, content: Any, index: int) -> Any:
 
 def _part(call: Call, part: JSON, index: int) -> JSON:
     kind = part["type"]
-    if "cache_control" in part:
-        call.warnings.append(f"cache_control of messages[{index}] was left out: this API has no such field")
     if kind == "text":
         return {"type": "input_text", "text": part["text"]}
     if kind in ("input_text", "input_image", "input_file"):
