@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from support_server import MODEL, Server, http, streamed
 from unified_llm import AuthenticationError, acompletion, completion, register
 from unified_llm.api import prepare
 from unified_llm.auth import headers_of, token_of
-from unified_llm.catalog import resolve
+from unified_llm.catalog import load, resolve
 
 Start = Callable[..., Server]
 ERROR = {"error": {"message": "expired", "type": "authentication_error", "code": "401"}}
@@ -88,8 +89,7 @@ def test_white_space_around_a_token_is_no_part_of_it(start: Start) -> None:
     assert bearers(server) == ["Bearer token-1"]
 
 
-def test_a_token_is_a_bearer_token_also_where_a_key_has_a_header_of_its_own(start: Start) -> None:
-    register({"providers": {"acme": {"url": "http://a", "key_env": ["ACME_KEY"], "auth": "api-key"}}})
+def test_a_token_is_a_bearer_token_also_where_a_key_has_a_header_of_its_own(acme: None, start: Start) -> None:
     server = start(http())
     completion("acme/m", "Hi", base_url=server.url, api_key=lambda: "token-1")
     completion("acme/m", "Hi", base_url=server.url, api_key="key-1")
@@ -172,6 +172,46 @@ def test_the_token_of_the_attempt_that_failed_is_not_in_its_error(start: Start) 
     assert "token-number-2" not in shown
 
 
+# --- tokens of variables ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def acme(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A provider with a variable for a key and one for a token."""
+    for name in ("ACME_KEY", "ACME_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    row: Any = {"url": "http://a", "key_env": ["ACME_KEY"], "token_env": ["ACME_TOKEN"], "auth": "api-key"}
+    register({"providers": {"acme": row}})
+    yield
+    load().get("providers", {}).pop("acme")
+    register({})
+
+
+def test_a_token_of_a_variable_is_a_bearer_token(acme: None, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_TOKEN", "token-of-the-environment")
+    server = start(http(), http(ERROR, status=401))
+    assert completion("acme/m", "Hi", base_url=server.url).text == "Hello!"
+    assert bearers(server) == ["Bearer token-of-the-environment"]
+    assert "api-key" not in server.requests[0].headers
+    with pytest.raises(AuthenticationError):
+        completion("acme/m", "Hi", base_url=server.url)
+
+
+def test_a_key_stands_above_the_token_of_a_variable(acme: None, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACME_TOKEN", "token-of-the-environment")
+    server = start(http())
+    monkeypatch.setenv("ACME_KEY", "key-1")
+    completion("acme/m", "Hi", base_url=server.url)
+    completion("acme/m", "Hi", base_url=server.url, api_key="key-2")
+    assert [request.headers["api-key"] for request in server.requests] == ["key-1", "key-2"]
+    assert all("authorization" not in request.headers for request in server.requests)
+
+
+def test_without_either_both_variables_are_named(acme: None) -> None:
+    with pytest.raises(AuthenticationError, match="set ACME_KEY or ACME_TOKEN in the environment"):
+        completion("acme/m", "Hi")
+
+
 # --- who gives it ----------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +232,6 @@ def test_only_a_function_and_googles_clouds_have_tokens() -> None:
     ],
 )
 def test_a_key_travels_as_the_row_says(auth: str, name: str) -> None:
-    register({"providers": {"acme": {"url": "http://a", "keyless": True, "auth": auth}}})
-    route = resolve("acme/m")
+    route = replace(resolve("gpt-4.1"), auth=auth)
     assert headers_of(route, "k") == {name: "Bearer k" if name == "authorization" else "k"}
     assert headers_of(route, None) == {}

@@ -38,7 +38,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """None of the variables that say where and with what key."""
     for row in ROWS:
         route = catalog.resolve(f"{row}/m")
-        for entry in [*route.key_env, *(name for names in route.url_vars.values() for name in names)]:
+        for entry in [*route.key_env, *route.token_env, *(name for names in route.url_vars.values() for name in names)]:
             monkeypatch.delenv(entry.partition(".")[0], raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.chdir(tmp_path)
@@ -171,6 +171,14 @@ def test_a_key_may_be_in_the_variable_of_any_of_the_vendors(variable: str, monke
     monkeypatch.setenv(variable, "key-of-the-environment")
     request = sent(CLAUDE, api_key=None, base_url=FOUNDRY)
     assert request.headers["x-api-key"] == "key-of-the-environment"
+
+
+@pytest.mark.parametrize("model", [DEPLOYMENT, DATED])
+def test_a_token_may_be_in_the_vendors_variable(model: str, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", "entra-token")
+    server = start(http())
+    completion(model, "Hi", base_url=f"{server.url}/openai?api-version=1")
+    assert auth(server.requests[0].headers) == {"authorization": "Bearer entra-token"}
 
 
 def test_an_answer_comes_whole_and_streamed(start: Start) -> None:

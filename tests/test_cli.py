@@ -281,7 +281,7 @@ def test_a_provider_that_there_is_none_of_is_answered_with_the_nearest(capsys):
 def no_keys(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for row in catalog.load()["providers"].values():
-        for name in [*row.get("key_env", []), *row.get("url_env", [])]:
+        for name in [*row.get("key_env", []), *row.get("token_env", []), *row.get("url_env", [])]:
             monkeypatch.delenv(name, raising=False)
 
 

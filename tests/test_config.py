@@ -18,7 +18,7 @@ from unified_llm.flow import Exchange, HTTPRequest
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No key in the environment, no `.env` above the working directory, and a catalog of the test's own."""
     for row in catalog.load().get("providers", {}).values():
-        for name in [*row.get("key_env", []), *row.get("url_env", [])]:
+        for name in [*row.get("key_env", []), *row.get("token_env", []), *row.get("url_env", [])]:
             monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     forget()

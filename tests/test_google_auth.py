@@ -152,6 +152,17 @@ def test_while_a_token_is_refreshed_the_old_one_serves(account: Start, start: St
     assert bearers(models)[2] == f"Bearer {TOKENS[1]}"
 
 
+def test_a_token_that_was_refused_is_given_no_more(account: Start, start: Start) -> None:
+    account(granted(TOKENS[0]), granted(TOKENS[1]))
+    models = start(http({}, status=401), http())
+    with pytest.raises(AuthenticationError):
+        ask(models)
+    assert ask(models).text == "Hello!"
+    google_auth.token().forget(TOKENS[0])  # told late, by a call that was under way
+    ask(models)
+    assert bearers(models) == [f"Bearer {TOKENS[number]}" for number in (0, 1, 1)]
+
+
 def test_a_token_that_still_holds_serves_where_google_cannot_be_reached(account: Start, start: Start) -> None:
     _, models = account(granted(TOKENS[0], 120), [CUT]), start(http())
     ask(models)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from unified_llm.catalog import Route
-from unified_llm.config import checked_key
+from unified_llm.config import checked_key, variable
 
 GOOGLE = "oauth:google"
 """The `auth` of a provider that takes Google's tokens."""
@@ -26,6 +26,10 @@ class Token(Protocol):
 
     def headers(self, token: str) -> dict[str, str]:
         """The headers that carry it."""
+        ...
+
+    def forget(self, token: str | None) -> None:
+        """Give this one no more: it was refused."""
         ...
 
 
@@ -51,6 +55,29 @@ class CallersToken:
         """
         return bearer(checked_key(token, "the token that the function of api_key= gave"))
 
+    def forget(self, token: str | None) -> None:
+        """Nothing is kept here."""
+
+
+class HeldToken:
+    """The token of a variable: a bearer token, where a key would have a header of its own."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def current(self) -> str:
+        """The token."""
+        return self._token
+
+    obtain = current
+
+    def headers(self, token: str) -> dict[str, str]:
+        """The header that carries it."""
+        return bearer(token)
+
+    def forget(self, token: str | None) -> None:
+        """There is no other."""
+
 
 def token_of(route: Route, given: Any) -> Token | None:
     """What gives the tokens of a call, None where a key or a signature does instead.
@@ -61,6 +88,8 @@ def token_of(route: Route, given: Any) -> Token | None:
     """
     if callable(given):
         return CallersToken(given)
+    if held := variable(route.token_env):
+        return HeldToken(checked_key(held, f"the token for {route.provider}", route))
     if route.auth == GOOGLE:
         from unified_llm import google_auth  # noqa: PLC0415 - for the few providers that take such tokens
 

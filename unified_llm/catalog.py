@@ -111,6 +111,8 @@ class Provider(TypedDict, total=False):
     """Environment variables that move `url`, first one set wins."""
     key_env: list[str]
     """Environment variables that hold the key, first one set wins."""
+    token_env: list[str]
+    """Environment variables that hold a token, which is a bearer token whatever `auth` says; for want of a key."""
     keyless: bool
     """A server that works without a key."""
     auth: str
@@ -178,6 +180,7 @@ class Route:
     formats: Mapping[str, Format] = field(default_factory=dict[str, Format])
     server_adapter: str | None = None
     """The wire format of calls with tools that the provider runs itself, where that is another one."""
+    token_env: tuple[str, ...] = ()
 
     @property
     def format(self) -> Format:
@@ -295,6 +298,7 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
         tool_adapter,
         start.formats,
         server_adapter,
+        start.token_env,
     )
 
 
@@ -395,6 +399,7 @@ def _start(provider: str) -> tuple[Route, _Formats, _Formats]:
         url_vars=row.get("url_vars", {}),
         formats=row.get("formats", {}),
         server_adapter=row.get("server_tools"),
+        token_env=tuple(row.get("token_env", ())),
     )
     return common, _Formats(row.get("routes", {})), _Formats(row.get("tool_routes", {}))
 

@@ -301,9 +301,10 @@ def _providers(arguments: argparse.Namespace) -> int:
 def _provider_row(id: str, name: str) -> dict[str, str]:
     """What can be told of a provider here: of its key only the variable that holds it."""
     route = resolve(f"{id}/-")
-    holder = next((key for key in route.key_env if variable((key,))), None)
+    names = (*route.key_env, *route.token_env)
+    holder = next((name for name in names if variable((name,))), None)
     state = "set" if holder else "none needed" if route.keyless else "not set"
-    shown = holder or " or ".join(route.key_env)
+    shown = holder or " or ".join(names)
     return {
         "provider": id,
         "address": _without_password(address_of(route)),

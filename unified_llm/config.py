@@ -32,7 +32,7 @@ def variable(names: tuple[str, ...], *, dotenv: bool = True) -> str | None:
 
 
 def key_of(route: Route, given: Any) -> str | None:
-    """The key of a call, None for a server that needs none, and where `given` is a function that gives tokens.
+    """The key of a call; None for a server that needs none, and where there is a token instead (`auth.token_of`).
 
     Raises:
         AuthenticationError: there is none, naming the variable that would hold it.
@@ -42,9 +42,9 @@ def key_of(route: Route, given: Any) -> str | None:
     if key := (given or "").strip() or variable(route.key_env):
         plain = key.isascii() and key.isprintable()
         return key if plain else checked_key(key, f"the key for {route.provider}", route)
-    if route.keyless or not route.key_env:
+    if route.keyless or not route.key_env or variable(route.token_env):
         return None
-    names = " or ".join(route.key_env)
+    names = " or ".join((*route.key_env, *route.token_env))
     raise AuthenticationError(
         f"no key for {route.provider}: set {names} in the environment or in .env, or give api_key=",
         provider=route.provider,

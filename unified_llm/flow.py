@@ -198,6 +198,8 @@ def _attempt(exchange: Exchange) -> Generator[Effect, Any, Completion | Begun]:
     reply: Reply = yield Send(request, exchange.call.stream)
     exchange.headers = reply.headers
     if reply.status >= 400:
+        if reply.status == 401 and exchange.token is not None:
+            exchange.token.forget(exchange.key)
         raise error_of(exchange, reply)
     if reply.content is not None:
         return exchange.completion(_whole(exchange, reply.content))

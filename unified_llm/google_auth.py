@@ -118,6 +118,12 @@ class GoogleToken:
         bearer = {"authorization": f"Bearer {token}"}
         return {**bearer, "x-goog-user-project": quota} if quota else bearer
 
+    def forget(self, token: str | None) -> None:
+        """Give this one no more: it was refused before its time, as one is that was revoked."""
+        with self._lock:
+            if self._credentials is not None and self._credentials.token == token:
+                self._credentials = None
+
     def _held(self, state: str) -> str | None:
         """The token if it is in this state: STALE means that it ends within minutes."""
         held = self._credentials

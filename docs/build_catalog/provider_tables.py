@@ -160,6 +160,7 @@ ADAPTERS = {
 
 PROVIDER_CHANGES: dict[str, Row] = {
     "anthropic": {
+        "token_env": ["ANTHROPIC_AUTH_TOKEN"],
         "routes": dict.fromkeys(LEGACY_CLAUDE, "anthropic_complete"),
         "headers": {},  # the adapter sends the version
     },
@@ -167,6 +168,7 @@ PROVIDER_CHANGES: dict[str, Row] = {
     "azure": {
         "url": "https://{host}",
         "url_env": None,
+        "token_env": ["AZURE_OPENAI_AD_TOKEN"],
         "routes": RESPONSES_ONLY,
         "server_tools": "openai_responses",
         "formats": {"openai_chat": {"path": "/openai/v1"}, "openai_responses": {"path": "/openai/v1"}},
@@ -237,6 +239,7 @@ EXTRA_PROVIDERS: dict[str, Row] = {
         "url": "https://{host}/openai?api-version={api_version}",
         "url_vars": {"host": _AZURE_HOST, "api_version": ["OPENAI_API_VERSION", "AZURE_API_VERSION"]},
         "key_env": ["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
+        "token_env": ["AZURE_OPENAI_AD_TOKEN"],
         "auth": "api-key",
         "routes": RESPONSES_ONLY,
         "formats": {"openai_chat": {"path": "/deployments/{model}"}},
