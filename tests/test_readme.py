@@ -40,6 +40,7 @@ def provider(monkeypatch):
             monkeypatch.setenv(f"{name}_API_KEY", "any")
         monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url)
         monkeypatch.setenv("OPENAI_BASE_URL", f"{provider.url}/v1")
+        monkeypatch.setenv("OLLAMA_BASE_URL", provider.url)
         catalog.register({"providers": {"groq": {"url": f"{provider.url}/v1"}}})
         yield provider
     catalog.load.cache_clear()
@@ -60,9 +61,10 @@ def test_the_readme_runs_from_top_to_bottom(provider, capsys):
 
 
 def test_the_blocks_of_the_docs_run(provider):
-    for path in ("docs/catalog.md",):
+    for path in ("docs/catalog.md", "docs/media.md"):
+        namespace: dict = {}
         for heading, code in blocks(path, "python"):
-            exec(compile(code, f"{path}: {heading}", "exec"), {})
+            exec(compile(code, f"{path}: {heading}", "exec"), namespace)
 
 
 def test_the_commands_of_the_readme_run(provider):
