@@ -20,6 +20,25 @@ SCRIPTS = {  # heading -> what the provider answers there
     "Errors, retries, timeouts": [Answer(status=404, error="no such model")],
 }
 
+_WEATHER = Answer(text="Let me look.", tool_calls=(("get_weather", {"city": "LA"}),))
+DOCS = {  # page -> heading -> what the provider answers there
+    "catalog.md": {},
+    "media.md": {},
+    "tools.md": {
+        "Functions": [_WEATHER, "LA is hotter."],
+        "What a run gives": ["Rain."],
+        "Streaming": [_WEATHER, "It is warm."],
+        "Async": [Answer(tool_calls=(("get_time", {"city": "LA"}), ("get_weather", {"city": "LA"}))), "Half past."],
+        "When something goes wrong": [_WEATHER, "It is warm."],
+        "Calls that are yours": [Answer(tool_calls=(("BookFlight", {"to": "LA", "price": 99}),)), "Have fun."],
+        "Tools that the provider runs": ["Nothing."],
+        "Tools from elsewhere": [Answer(tool_calls=(("read_file", {"path": "a.txt"}),)), "It says a."],
+    },
+}
+PRINTED = {  # page -> what its blocks print among other things
+    "tools.md": ["LA is hotter.", "Rain.", "It is warm.", "Half past.", "to='LA' price=99.0", "Have fun.", "It says"]
+}
+
 
 def blocks(path: str, *languages: str) -> list[tuple[str, str]]:
     """(heading above it, code) of each fenced block in these languages."""
@@ -60,11 +79,15 @@ def test_the_readme_runs_from_top_to_bottom(provider, capsys):
     assert "404" in printed
 
 
-def test_the_blocks_of_the_docs_run(provider):
-    for path in ("docs/catalog.md", "docs/media.md"):
-        namespace: dict = {}
-        for heading, code in blocks(path, "python"):
-            exec(compile(code, f"{path}: {heading}", "exec"), namespace)
+@pytest.mark.parametrize("page", DOCS)
+def test_the_blocks_of_the_docs_run(provider, capsys, page):
+    namespace, scripts = {}, dict(DOCS[page])
+    for heading, code in blocks(f"docs/{page}", "python"):
+        provider.answers(*scripts.pop(heading, []))
+        exec(compile(code, f"{page}: {heading}", "exec"), namespace)
+    printed = capsys.readouterr().out
+    assert [words for words in PRINTED.get(page, []) if words not in printed] == []
+    assert scripts == {}
 
 
 def test_the_commands_of_the_readme_run(provider):
