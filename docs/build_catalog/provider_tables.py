@@ -137,12 +137,7 @@ URL_VARS: dict[str, dict[str, list[str]]] = {
     "snowflake": {"account": ["SNOWFLAKE_ACCOUNT", "SNOWFLAKE_ACCOUNT_ID"]},
     "vertex": {
         "location": ["GOOGLE_CLOUD_LOCATION", "CLOUD_ML_REGION", "VERTEXAI_LOCATION", "GOOGLE_VERTEX_LOCATION"],
-        "project": [
-            "GOOGLE_CLOUD_PROJECT",
-            "ANTHROPIC_VERTEX_PROJECT_ID",
-            "VERTEXAI_PROJECT",
-            "GOOGLE_VERTEX_PROJECT",
-        ],
+        "project": ["GOOGLE_CLOUD_PROJECT", "ANTHROPIC_VERTEX_PROJECT_ID", "VERTEXAI_PROJECT", "GOOGLE_VERTEX_PROJECT"],
     },
 }
 """The variables for the parts of an address that stand in braces; such a provider is shipped only if it is here."""
@@ -304,6 +299,7 @@ _DASHSCOPE: Row = {
 _MINIMAX: Row = {
     "reasoning_param": "none",
     "echo_reasoning": "reasoning_details",
+    "think_tags": True,
     "refused": ["frequency_penalty", "logit_bias", "n", "presence_penalty"],
     "temperature_max": 1.0,
 }
@@ -369,7 +365,7 @@ QUIRKS: dict[str, Row] = {
     "kimi-coding": {"echo_reasoning": "reasoning_content"},
     "llama": {"max_tokens_field": "max_completion_tokens"},
     "llamacpp": {"reasoning_param": "chat_template_kwargs"},
-    "lmstudio": {"media_urls": False},
+    "lmstudio": {"media_urls": False, "think_tags": True},
     "meta": {"forced_tools": "refused"},
     "minimax": _MINIMAX,
     "minimax-cn": _MINIMAX,
@@ -415,12 +411,13 @@ QUIRKS: dict[str, Row] = {
     },
     "perplexity": {
         "stream_usage": "always",
+        "think_tags": True,
         "string_content": True,
         "refused": ["logit_bias", "n", "seed", "stop", "top_k"],
         "prefill": "refused",
     },
     "publicai": {"string_content": True},
-    "sambanova": {"string_content": True, "refused": _SAMBANOVA_DROPS},
+    "sambanova": {"think_tags": True, "string_content": True, "refused": _SAMBANOVA_DROPS},
     "sglang": {"reasoning_param": "chat_template_kwargs"},
     "snowflake": {"reasoning_param": "reasoning_object"},
     "streamlake": {"max_tokens_field": "max_completion_tokens"},

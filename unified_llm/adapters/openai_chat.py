@@ -16,7 +16,9 @@ from unified_llm.adapters.json_schema import openai_format
 from unified_llm.adapters.openai_errors import explain as explain
 from unified_llm.adapters.openai_errors import raise_broken, raise_error
 from unified_llm.adapters.openai_messages import NAME, conversation, keep_parts
+from unified_llm.adapters.openai_texts import texts, untagged
 from unified_llm.adapters.server_tools import passed
+from unified_llm.adapters.think_tags import ThinkTags
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON, Chunk, FinishReason
@@ -39,8 +41,14 @@ class Quirks(TypedDict, total=False):
         "reasoning_effort", "thinking_type", "enable_thinking", "reasoning_object", "chat_template_kwargs", "none"
     ]
     """The form of `reasoning_effort`. Default: reasoning_effort. https://api-docs.deepseek.com/guides/thinking_mode"""
-    echo_reasoning: Literal["none", "reasoning_content", "reasoning", "reasoning_details", "thinking_parts"]
-    """The field in which earlier reasoning must come back, or as parts of content. Default: none. https://openrouter.ai/docs/use-cases/reasoning-tokens"""
+    think_tags: bool
+    """Whether reasoning comes in the text of an answer, between `<think>` and `</think>`, where it has no field of its
+    own. Default: False. https://docs.perplexity.ai/docs/sonar/models/sonar-reasoning-pro"""
+    echo_reasoning: Literal[
+        "none", "reasoning_content", "reasoning", "reasoning_details", "thinking_parts", "think_tags"
+    ]
+    """How earlier reasoning must come back: in a field, as parts of content, or in text between tags. Default: none.
+    https://openrouter.ai/docs/use-cases/reasoning-tokens"""
     forced_tools: Literal["required", "any", "refused"]
     """The word that forces a tool call. Default: required. https://docs.fireworks.ai/guides/function-calling"""
     allowed_tools: bool
@@ -291,9 +299,8 @@ def parse(call: Call, body: JSON) -> JSON:
 def _choice(call: Call, native: JSON, position: int) -> JSON:
     raise_broken(call, native)
     wire: JSON = native["message"]
-    text, thought = _texts(wire.get("content"))
+    text, reasoning = texts(wire, tagged=call.route.quirks.get("think_tags", False))
     message: JSON = {"role": "assistant", "content": text or None}
-    reasoning = thought or _reasoning(wire)
     if reasoning:
         message["reasoning_content"] = reasoning
     calls: list[JSON] = []
@@ -360,37 +367,6 @@ def _arguments(native: Any) -> str:
     if native is None:
         return ""
     return native if isinstance(native, str) else json_codec.dumps(native)
-
-
-def _texts(content: Any) -> tuple[str, str]:
-    """(text, thoughts) of a content that is a string, a list of strings and parts, or the object that was asked for."""
-    if not content:
-        return "", ""
-    if isinstance(content, str):
-        return content, ""
-    if isinstance(content, dict):  # Workers AI answers a JSON schema with the object, not with its text
-        return json_codec.dumps(content), ""
-    text, thoughts = "", ""
-    for part in content:
-        if isinstance(part, str):
-            text += part
-        elif part.get("type") in ("thinking", "reasoning"):
-            inner = part.get("thinking") or part.get("text") or part.get("reasoning") or part.get("summary")
-            thoughts += "".join(_texts(inner))
-        else:
-            text += part.get("text") or ""
-    return text, thoughts
-
-
-def _reasoning(wire: JSON) -> str:
-    """The readable reasoning; the fields repeat each other, so the first that has any is it."""
-    for key in ("reasoning_content", "reasoning"):
-        value = wire.get(key)
-        value = as_dict(value).get("content") if isinstance(value, dict) else value
-        if value and isinstance(value, str):
-            return value
-    details = as_list(wire.get("reasoning_details"))
-    return "".join(detail.get("text") or detail.get("summary") or "" for detail in details)
 
 
 def _extras(wire: JSON, known: set[str]) -> JSON:
@@ -473,9 +449,11 @@ class _ToolCall:
 class _Choice:
     """One answer as it grows."""
 
-    __slots__ = ("begun", "by_index", "calls", "details", "extras", "finish", "native_finish", "parts", "told")
+    __slots__ = ("begun", "by_index", "calls", "details", "extras", "finish", "native_finish", "parts", "tags", "told")
 
-    def __init__(self) -> None:
+    def __init__(self, tags: ThinkTags | None = None) -> None:
+        self.tags = tags
+        """Splits thoughts off its text; None where, or once, there are none in it."""
         self.begun = False
         self.calls: list[_ToolCall] = []
         self.told = 0
@@ -485,6 +463,14 @@ class _Choice:
         self.extras: JSON = {}
         self.details: list[JSON] = []
         self.parts: list[JSON] = []
+
+    def keep(self, extras: JSON) -> None:
+        """Take up what no delta has a place for."""
+        for key, value in extras.items():
+            if key == "reasoning_details":
+                _merge_details(self.details, value)
+            elif key != "padding":
+                self.extras[key] = value
 
 
 class Decoder(BaseDecoder):
@@ -521,13 +507,16 @@ class Decoder(BaseDecoder):
         choices = [choice for native in as_list(event.get("choices")) if (choice := self._choice(native))]
         if choices:
             chunks.append(self._chunk(choices))
-            self._plain = len(self._choices) == 1 and 0 in self._choices
+            self._plain = len(self._choices) == 1 and 0 in self._choices and self._choices[0].tags is None
 
     def _choice(self, native: JSON) -> JSON | None:
         """What one native choice adds, None where it adds nothing yet."""
         raise_broken(self.call, native)
         index = native.get("index") or 0
-        choice = self._choices.setdefault(index, _Choice())
+        choice = self._choices.get(index)
+        if choice is None:
+            tagged = self.call.route.quirks.get("think_tags")
+            choice = self._choices[index] = _Choice(ThinkTags() if tagged else None)
         if native.get("finish_reason") is not None:
             choice.finish = native["finish_reason"] or choice.finish or ""
         choice.native_finish = native.get("native_finish_reason") or choice.native_finish
@@ -546,11 +535,12 @@ class Decoder(BaseDecoder):
 
     def _delta(self, choice: _Choice, wire: JSON) -> JSON:
         content = wire.get("content")
-        text, thought = _texts(content)
+        text, reasoning = texts(wire)
         if content.__class__ is list:
             keep_parts(choice.parts, content)
+        if choice.tags is not None:
+            choice.tags, text, reasoning = untagged(choice.tags, text, reasoning)
         delta: JSON = {"content": text or None}
-        reasoning = thought or _reasoning(wire)
         if reasoning:
             delta["reasoning_content"] = reasoning
         for key in ("refusal", "annotations"):
@@ -560,11 +550,7 @@ class Decoder(BaseDecoder):
             pieces = [piece for native in _wire_pieces(wire) if (piece := self._tool_piece(choice, native))]
             if pieces:
                 delta["tool_calls"] = pieces
-        for key, value in _extras(wire, _MESSAGE_KEYS).items():
-            if key == "reasoning_details":
-                _merge_details(choice.details, value)
-            elif key != "padding":
-                choice.extras[key] = value
+        choice.keep(_extras(wire, _MESSAGE_KEYS))
         return delta
 
     def _tool_piece(self, choice: _Choice, native: JSON) -> JSON | None:
@@ -595,7 +581,9 @@ class Decoder(BaseDecoder):
         chunks.append(self._chunk(choices, usage=_usage(self._usage), **self._top))
 
     def _last(self, index: int, choice: _Choice) -> JSON:
-        delta: JSON = {"content": None} if choice.begun else {"role": "assistant", "content": None}
+        text, reasoning = choice.tags.close() if choice.tags else ("", "")
+        delta: JSON = {} if choice.begun else {"role": "assistant"}
+        delta |= {"content": text or None, **({"reasoning_content": reasoning} if reasoning else {})}
         silent = [tool for tool in choice.calls if tool.told and not tool.arguments and tool.kind == "function"]
         if silent:
             delta["tool_calls"] = [{"index": tool.index, "function": {"arguments": "{}"}} for tool in silent]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 from unified_llm.adapters.contract import Call
 from unified_llm.adapters.media import as_text, joined, medium_of, remote, text_document, with_data
+from unified_llm.adapters.think_tags import tagged
 from unified_llm.content import Medium, worded
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.media_types import PDF, audio_format
@@ -149,10 +151,11 @@ def _render_answer(call: Call, message: JSON, out: JSON) -> None:
             out["content"] = ""
     elif out["content"] is None:
         out["content"] = (quirks.get("bare_messages") and message.get("refusal")) or ""
-    _echo_reasoning(message, out, quirks.get("echo_reasoning", "none"))
+    _echo_reasoning(quirks, message, out)
 
 
-def _echo_reasoning(message: JSON, out: JSON, field: str) -> None:
+def _echo_reasoning(quirks: Mapping[str, Any], message: JSON, out: JSON) -> None:
+    field = quirks.get("echo_reasoning", "none")
     fields = as_dict(message.get("provider_fields"))
     own = fields.get("adapter") == NAME
     kept = as_dict(fields.get("message")) if own else {}
@@ -160,12 +163,25 @@ def _echo_reasoning(message: JSON, out: JSON, field: str) -> None:
         details = kept.get(field) if own else message.get(field)
         if details:
             out[field] = details
+        elif quirks.get("think_tags"):
+            _echo_in_tags(message, out)
     elif field == "thinking_parts":
         thoughts = [part for part in as_list(kept.get("content")) if part["type"] == "thinking"]
         if thoughts:
             out["content"] = [*thoughts, *parts(out["content"])]
+    elif field == "think_tags":
+        _echo_in_tags(message, out)
     elif field != "none" and message.get("reasoning_content"):
         out[field] = message["reasoning_content"]
+
+
+def _echo_in_tags(message: JSON, out: JSON) -> None:
+    """Put earlier reasoning in front of the text of its answer, as it came."""
+    thought, content = message.get("reasoning_content"), out["content"]
+    if thought and isinstance(content, list):
+        out["content"] = [{"type": "text", "text": tagged(thought, "")}, *content]
+    elif thought:
+        out["content"] = tagged(thought, content or "")
 
 
 def _tool_call(call: JSON) -> JSON:
