@@ -414,6 +414,12 @@ def test_no_mark_of_a_prefill_stands_on_an_answer_that_is_not_the_last():
     assert "prefix" not in body["messages"][1]
 
 
+def test_an_answer_is_the_last_where_an_empty_one_behind_it_is_left_out():
+    empty = {"role": "assistant", "content": ""}
+    body, _ = sent({"prefill": "prefix", "empty_answers": False}, [*PREFILL, empty])
+    assert body["messages"] == [USER, {"role": "assistant", "content": "{", "prefix": True}]
+
+
 # --- rules of models: (model, params, what the body must have, what is reported) ------------------------------------
 
 RULES = [

@@ -32,11 +32,11 @@ _BARE = ("role", "content", "tool_calls", "tool_call_id")
 def conversation(call: Call) -> list[JSON]:
     """The messages as this host takes them."""
     out = [_message(call, message, index) for index, message in enumerate(call.messages)]
-    if call.messages[-1]["role"] == "assistant":
-        _mark_prefill(call, out[-1])
     quirks = call.route.quirks
     if quirks.get("empty_answers") is False:
         out = _without_empty_answers(call, out)
+    if out and out[-1]["role"] == "assistant":
+        _mark_prefill(call, out[-1])
     if quirks.get("tool_call_ids") == "nine_alphanumerics":
         _shorten_ids(out)
     return _one_call_each(out) if quirks.get("split_tool_calls") else out
