@@ -43,6 +43,17 @@ def run_tools(
     on_error: OnError = "result",
     **options: Unpack[CallOptions],
 ) -> ToolStream: ...
+@overload
+def run_tools(
+    model: str,
+    messages: Messages,
+    tools: Sequence[ToolLike],
+    *,
+    max_turns: int = 10,
+    stream: bool = False,
+    on_error: OnError = "result",
+    **options: Unpack[CallOptions],
+) -> ToolRun | ToolStream: ...
 def run_tools(
     model: str,
     messages: Messages,
@@ -123,6 +134,17 @@ async def arun_tools(
     on_error: OnError = "result",
     **options: Unpack[CallOptions],
 ) -> AsyncToolStream: ...
+@overload
+async def arun_tools(
+    model: str,
+    messages: Messages,
+    tools: Sequence[ToolLike],
+    *,
+    max_turns: int = 10,
+    stream: bool = False,
+    on_error: OnError = "result",
+    **options: Unpack[CallOptions],
+) -> ToolRun | AsyncToolStream: ...
 async def arun_tools(
     model: str,
     messages: Messages,

@@ -190,7 +190,7 @@ class AnswerError(UnifiedLLMError):
 
     Attributes:
         message: what is wrong with it, in one sentence.
-        completion: the answer. Where `run_tools()` raises, it is the `ToolRun` so far.
+        completion: the answer.
     """
 
     def __init__(self, message: str, completion: Completion) -> None:
