@@ -19,7 +19,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from http.client import HTTPException, HTTPResponse
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 from unified_llm import __version__
@@ -158,7 +158,7 @@ def medium_at(url: str, given: Any) -> tuple[str, bytes]:
         BadRequestError: it gave something else.
     """
     if isinstance(given, tuple):
-        return given
+        return cast("tuple[str, bytes]", given)
     if not isinstance(given, bytes) or not given:
         what = "nothing" if given == b"" else f"{type(given).__name__} and no bytes"
         raise _refusal(url, f"was fetched by fetch_media, which gave {what}")

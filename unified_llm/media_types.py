@@ -148,9 +148,10 @@ def unpacked(base64: str) -> bytes | None:
     """The bytes that base64 stands for, in either alphabet, with or without its padding; None where it is none."""
     if untidy(base64):
         base64 = "".join(base64.split()).translate({ord("-"): "+", ord("_"): "/"})
-    bare = base64.rstrip("=")
+    if len(base64) % 4:
+        base64 += "=" * (-len(base64) % 4)
     try:
-        return a2b_base64(bare + "=" * (-len(bare) % 4), strict_mode=True)
+        return a2b_base64(base64, strict_mode=True)
     except ValueError:  # of which binascii.Error is one
         return None
 
