@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from support_server import Answer, Server, http
+from support_server import Server, http
 
 PROJECT = "acme-project"
 TOKENS = [f"ya29.token-number-{number}" for number in range(9)]
@@ -50,14 +49,6 @@ def refused(**words: str) -> bytes:
     return http({"error": "invalid_grant", "error_description": "Invalid JWT Signature.", **words}, status=400)
 
 
-def token_endpoint(*answers: Answer | bytes) -> Server:
-    """Grants a new token each time, where no answers are given."""
-    return Server(*(answers or [granted(token) for token in TOKENS]))
-
-
 def grants(endpoint: Server) -> list[dict[str, list[str]]]:
     """What the endpoint was asked for."""
     return [parse_qs(request.body.decode()) for request in endpoint.requests]
-
-
-Served = Callable[..., Server]

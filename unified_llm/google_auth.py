@@ -161,13 +161,14 @@ class _Refresh:
     def __init__(self) -> None:
         self.done = threading.Event()
         self.token = ""
-        self.error: APIError | None = APIConnectionError("the refresh of Google's token was broken off")
+        self.error: APIError = APIConnectionError("the refresh of Google's token was broken off")
 
     def outcome(self) -> str:
+        """Wait for it, and give or raise it."""
         self.done.wait()
         if self.token:
             return self.token
-        raise copy.copy(self.error) or AssertionError
+        raise copy.copy(self.error)
 
 
 def token() -> GoogleToken:
