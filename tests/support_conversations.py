@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from typing import Any, NamedTuple
 
+from hypothesis import strategies as st
 from support import call, render
 from support_oracles import ACCEPTS, accepts_mistral
 
@@ -183,6 +184,33 @@ def needs(conversation: Conversation) -> set[str]:
     return {name for name, is_needed in found.items() if is_needed}
 
 
+WORDS = st.sampled_from(["Hi", "K\u00f6ln \U0001f600\u2028", " ", "", "\n\n", "a b ", "\n\nHuman: no"])
+WRITTEN = st.sampled_from(["{}", '{"city": "x"}', "", "null", "[1]", "7", '{"city": "K'])
+
+
+@st.composite
+def rounds(draw: st.DrawFn, at: int) -> list[dict[str, Any]]:
+    """An answer that calls tools, and their results in any order."""
+    ids = [f"call_{at}{letter}" for letter in draw(st.sampled_from(["a", "ab", "abc"]))]
+    calls = [(id, draw(st.sampled_from(["look", "now"])), draw(WRITTEN)) for id in ids]
+    results = [result(id, draw(WORDS)) for id in draw(st.permutations(ids))]
+    return [called(*calls, content=draw(st.none() | WORDS)), *results]
+
+
+@st.composite
+def any_conversation(draw: st.DrawFn) -> Conversation:
+    """Turns in any order, with any words, between a question and another."""
+    texts = WORDS | st.lists(WORDS.map(lambda words: {"type": "text", "text": words}), max_size=3)
+    messages: list[Any] = [SYSTEM, USER] if draw(st.booleans()) else [USER]
+    for at, role in enumerate(draw(st.lists(st.sampled_from(["user", "assistant", "system", "tool"]), max_size=4))):
+        if role == "tool":
+            messages += draw(rounds(at))
+        else:
+            content = draw(texts) if role != "user" else [SEE, {"type": "text", "text": draw(WORDS)}]
+            messages.append({"role": role, "content": content})
+    return said(*messages, ("user", "So?"), **draw(st.sampled_from([TOOLS, {}])))
+
+
 # --- models --------------------------------------------------------------------------------------------------------
 
 TARGETS = {
@@ -216,7 +244,7 @@ REFUSED = {
     "GPT-5 by Responses": {"prefill"},
     "Gemini 2": {"schemas with tools", "six stops"},
     "Gemini 3": {"six stops"},
-    "Mistral": {"documents", "images as results"},
+    "Mistral": {"images as results"},
     "Command A": {"documents", "images", "prefill"},
     "Command A Reasoning": {"documents", "images", "prefill"},
     "Claude by Converse": {"any JSON"},

@@ -127,6 +127,12 @@ def test_an_empty_answer_is_left_out_and_reported():
     assert "messages[1] is empty" in made.warnings[0]
 
 
+def test_a_late_system_message_without_content_is_left_out_as_others_are():
+    made = call(MODEL, [("user", "Hi"), ("system", ""), ("user", "Go on")])
+    assert render(made).body["contents"] == [{"role": "user", "parts": [{"text": "Hi"}, {"text": "Go on"}]}]
+    assert made.warnings == ["messages[1] is empty and was left out"]
+
+
 @pytest.mark.parametrize("messages", [[{"role": "system", "content": "Only."}], [*user("a"), *user("")]])
 def test_a_request_without_words_is_refused(messages):
     with pytest.raises(BadRequestError):

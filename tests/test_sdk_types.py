@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support_conversations import CONVERSATIONS, REFUSED, TARGETS, accepts, needs, rendered
+from hypothesis import given, settings
+from support_conversations import CONVERSATIONS, REFUSED, TARGETS, accepts, any_conversation, needs, rendered
 
 from unified_llm.errors import BadRequestError
 
@@ -26,6 +27,14 @@ def test_the_vendors_types_accept_what_is_rendered(name, target):
 @every_target
 def test_the_vendors_types_accept_what_is_rendered_for_a_stream(target):
     accepts(target, rendered(CONVERSATIONS["several turns"], target, stream=True).body)
+
+
+@every_target
+@given(any_conversation())
+@settings(max_examples=20, deadline=None)
+def test_the_vendors_types_accept_any_conversation(target, conversation):
+    if not needs(conversation) & REFUSED[target]:
+        accepts(target, rendered(conversation, target).body)
 
 
 def test_every_refusal_is_seen():

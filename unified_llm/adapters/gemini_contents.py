@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from unified_llm import json_codec
-from unified_llm.adapters.contract import Call
+from unified_llm.adapters.contract import SYSTEM, Call
 from unified_llm.adapters.media import medium_of, with_data
 from unified_llm.content import Medium, worded
 from unified_llm.json_codec import as_dict, as_list
@@ -75,25 +75,23 @@ class _Turns:
             self._results[message["tool_call_id"]] = self._result(message, index)
             return
         self._answer_calls()
-        if role == "assistant":
-            self._append("model", self._answer(message, index), index)
+        is_answer = role == "assistant"
+        given = self._answer(message, index) if is_answer else _parts(self._call, message["content"], index)
+        if not given:
+            self._call.report_empty(message, index)
             return
-        if role != "user":
+        if role in SYSTEM:
             self._call.adjust(
                 f"messages[{index}] is a system message in the middle of the conversation and was sent as the user's"
             )
-        self._append("user", _parts(self._call, message["content"], index), index)
+        self._append("model" if is_answer else "user", given)
 
     def finish(self) -> list[JSON]:
         self._answer_calls()
         return self._contents
 
-    def _append(self, kind: str, given: list[JSON], index: int | None = None) -> None:
-        if not given:
-            if kind == "user":
-                raise self._call.refusal(f"messages[{index}] is empty, which this API refuses")
-            self._call.warnings.append(f"messages[{index}] is empty and was left out")
-        elif self._kind == kind:
+    def _append(self, kind: str, given: list[JSON]) -> None:
+        if self._kind == kind:
             self._contents[-1]["parts"] += given
         else:
             self._contents.append({"role": "model" if kind == "model" else "user", "parts": given})
