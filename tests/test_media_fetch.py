@@ -428,6 +428,12 @@ def test_what_a_function_gives_must_be_bytes(given):
     assert server.requests == []
 
 
+def test_a_fetcher_may_give_the_type_too():
+    with Server(ANSWER) as server:
+        (message,) = asked(server, URLS[:1], fetch_media=lambda url: ("image/png", PNG))["messages"]
+    assert [b64decode(image) for image in message["images"]] == [PNG]
+
+
 @pytest.mark.parametrize("wish", [None, True])
 def test_by_default_this_machine_is_not_reached(ask, wish):
     with Server(http(PNG)) as inner, Server(ANSWER) as server:
