@@ -21,9 +21,18 @@ SCRIPTS = {  # heading -> what the provider answers there
 }
 
 _WEATHER = Answer(text="Let me look.", tool_calls=(("get_weather", {"city": "LA"}),))
+_LIMITED = Answer(status=429, headers={"retry-after": "0"})
 DOCS = {  # page -> heading -> what the provider answers there
     "catalog.md": {},
     "media.md": {},
+    "migrating.md": {
+        "From LangChain's ChatAnthropic": [
+            Answer(tool_calls=(("GetWeather", {"location": "LA"}), ("GetWeather", {"location": "NY"})))
+        ],
+        "From Outlines": ["A black dog.", "A dog, black.", '{"value": "yes"}'],
+        "From distilabel": ['{"name": "Ada", "last_name": "L", "id": 7}', "Hello!", "Hello, again!"],
+        "From Anthropic's SDK": ["By certiorari.", Answer(usage=(3, 1)), *[_LIMITED] * 3],
+    },
     "tools.md": {
         "Functions": [_WEATHER, "LA is hotter."],
         "What a run gives": ["Rain."],
@@ -36,7 +45,21 @@ DOCS = {  # page -> heading -> what the provider answers there
     },
 }
 PRINTED = {  # page -> what its blocks print among other things
-    "tools.md": ["LA is hotter.", "Rain.", "It is warm.", "Half past.", "to='LA' price=99.0", "Have fun.", "It says"]
+    "migrating.md": [
+        *(
+            "going?",
+            "{",
+            "GetWeather LA",
+            "A black dog.",
+            "A dog, black.",
+            "yes",
+            "Ada 7",
+            "Hello, again!",
+            "certiorari",
+        ),
+        *("3 tokens, says the provider", "A 429 status code was received"),
+    ],
+    "tools.md": ["LA is hotter.", "Rain.", "It is warm.", "Half past.", "to='LA' price=99.0", "Have fun.", "It says"],
 }
 
 

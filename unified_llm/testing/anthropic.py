@@ -139,6 +139,16 @@ class Messages:
 _EMPTY: JSON = {"thinking": "", "signature": "", "text": "", "input": {}}
 
 
+class CountTokens(Messages):
+    """`POST */v1/messages/count_tokens`: the prompt tokens of the answer's usage."""
+
+    PATHS: ClassVar[tuple[str, ...]] = ("/v1/messages/count_tokens",)
+
+    def body(self, turn: Turn) -> JSON:
+        """The count."""
+        return {"input_tokens": turn.answer.usage[0]} if turn.answer.usage else {}
+
+
 class TextCompletions:
     """`POST */v1/complete`, as of 2023-06-01."""
 

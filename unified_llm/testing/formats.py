@@ -5,7 +5,7 @@ Rendered from the providers' documents and not with the adapters' code, so that 
 
 from __future__ import annotations
 
-from unified_llm.testing.anthropic import Messages, TextCompletions
+from unified_llm.testing.anthropic import CountTokens, Messages, TextCompletions
 from unified_llm.testing.bedrock import Converse
 from unified_llm.testing.chat_completions import ChatCompletions
 from unified_llm.testing.cohere import CohereChat
@@ -16,6 +16,7 @@ from unified_llm.testing.script import Format
 
 FORMATS: tuple[Format, ...] = (
     Messages(),
+    CountTokens(),
     TextCompletions(),
     Responses(),
     GenerateContent(),
