@@ -278,6 +278,11 @@ def test_a_file_of_no_use_is_told(
     assert "robot.json" in failure(start(http()), AuthenticationError).message
 
 
+def test_a_file_that_cannot_be_read_is_told(start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))
+    assert f"Is a directory: '{tmp_path}'" in failure(start(http()), AuthenticationError).message
+
+
 def test_without_google_auth_the_error_says_what_to_install(
     start: Start, account: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

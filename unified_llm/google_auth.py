@@ -132,10 +132,9 @@ class GoogleToken:
     def _refreshed(self) -> str:
         exceptions, requests = _library("exceptions"), _library("transport.requests")
         try:
-            if self._credentials is None:
-                self._credentials = self._found()
-            self._credentials.refresh(requests.Request())
-        except exceptions.GoogleAuthError as error:
+            credentials = self._credentials or self._found()
+            credentials.refresh(requests.Request())
+        except (exceptions.GoogleAuthError, OSError, ValueError) as error:
             told = _told(error)
             if isinstance(told, APIConnectionError) and (token := self._held("STALE")):
                 logger.info("Google's token was not refreshed, and holds for some minutes yet: %s", told)
@@ -143,7 +142,8 @@ class GoogleToken:
             self._credentials = None  # the file may be another one the next time
             # without the cause where it has the words of the answer, which may repeat secrets
             raise told from (error if isinstance(told, APIConnectionError) else None)
-        return self._credentials.token
+        self._credentials = credentials
+        return credentials.token
 
     def _found(self) -> Any:
         auth = _library("")
@@ -205,7 +205,7 @@ _SECRET = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*|ya29\.[\w.-]+|1//[\w-]{8,}")
 def _told(error: Any) -> APIError:
     """The error of this library for one of google-auth's."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    words = _SECRET.sub("[token]", str(error.args[0] if error.args else error))
+    words = _SECRET.sub("[token]", str(error if isinstance(error, OSError) or not error.args else error.args[0]))
     if "TransportError" in kinds or getattr(error, "retryable", False):
         return APIConnectionError(f"Google could not be asked for a token: {words}")
     if "RefreshError" not in kinds:
