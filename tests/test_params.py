@@ -56,6 +56,7 @@ STEERING = {
     "extra_headers": {"x-a": "b"},
     "extra_body": {"a": 1},
     "client": object(),
+    "fetch_media": False,
     "strict": True,
 }
 

@@ -8,6 +8,8 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 from support import frozen
 from support_runs import (
@@ -40,7 +42,10 @@ from unified_llm import (
     parse_tool_call,
     run_tools,
 )
+from unified_llm.agent import _driven
+from unified_llm.messages import normalize
 from unified_llm.testing import Answer, LoopbackProvider
+from unified_llm.tools import Run
 
 # --- the loop ------------------------------------------------------------------------------------------------------
 
@@ -189,6 +194,37 @@ def test_the_calls_of_an_answer_that_was_cut_off_are_never_made(way, model, fini
 def test_a_text_that_was_cut_off_is_an_answer():
     done = ran([get_weather], calls(LA), Answer("LA is", finish_reason="length"))
     assert (done.text, done["choices"][0]["finish_reason"]) == ("LA is", "length")
+
+
+CALL = st.tuples(
+    st.sampled_from(["get_weather", "fail", "no_such_tool"]),
+    st.sampled_from(['{"city": "LA"}', "{}", '{"city": 3}', '{"city', "", "[]"]),
+)
+
+
+@given(st.lists(st.lists(CALL, min_size=1, max_size=4), max_size=4), st.integers(1, 4))
+def test_whatever_a_model_calls_every_call_has_one_result_in_order(turns, most):
+    def answer(number: int, called: Any) -> Completion:
+        asked = [
+            {"id": f"{number}-{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
+            for at, (name, arguments) in enumerate(called)
+        ]
+        message = {"role": "assistant", "content": None, **({"tool_calls": asked} if asked else {})}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if asked else "stop"}
+        head = {"id": "a", "object": "chat.completion", "created": 1, "model": "m"}
+        return Completion({**head, "choices": [choice], "usage": None, "warnings": []})
+
+    run = Run(QUESTION, [get_weather, fail], {}, most, "result")
+    answers = iter([answer(number, called) for number, called in enumerate([*turns, []])])
+    try:
+        done = _driven(run.steps(), lambda ask: next(answers))
+    except TurnLimitError as error:
+        done = error.completion
+    assert len(done.turns) == min(most, len(turns) + 1)
+    assert normalize(done.messages) == done.messages
+    asked = [call["id"] for turn in done.turns for call in turn.message.get("tool_calls", [])]
+    assert [message["tool_call_id"] for message in done.messages if message["role"] == "tool"] == asked
+    assert done.tool_calls == []
 
 
 # --- turns ---------------------------------------------------------------------------------------------------------

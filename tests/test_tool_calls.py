@@ -7,7 +7,7 @@ import contextvars
 import dataclasses
 import json
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -193,16 +193,19 @@ def test_an_async_function_is_refused_by_run_tools_before_anything_is_sent(way, 
         assert provider.requests == []
 
 
-def gives_awaitable(city: str) -> Awaitable[str]:
-    """The weather in a city."""
-    return later(city)
+class Waiting:
+    def __await__(self) -> Generator[Any, Any, str]:
+        return later("LA").__await__()
 
 
-def test_what_gives_an_awaitable_is_told_from_a_result():
-    script = calls(("gives_awaitable", {"city": "LA"})), "Done."
-    assert results(ran([gives_awaitable], *script, way=awaited)) == ["LA"]
-    with pytest.raises(TypeError, match=r"gives_awaitable.*only arun_tools\(\)"):
-        ran([gives_awaitable], *script)
+@pytest.mark.parametrize("make", [Waiting, partial(later, "LA")], ids=["awaitable", "coroutine"])
+def test_what_gives_an_awaitable_is_told_from_a_result(make):
+    def give() -> Awaitable[str]:
+        return make()
+
+    assert results(ran([give], calls("give"), "Done.", way=awaited)) == ["LA"]
+    with pytest.raises(TypeError, match=r"give at.*only arun_tools\(\)"):
+        ran([give], calls("give"), "Done.")
 
 
 # --- exceptions ----------------------------------------------------------------------------------------------------

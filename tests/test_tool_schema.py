@@ -10,6 +10,7 @@ import inspect
 import json
 import math
 import typing
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal, Optional
 
@@ -305,6 +306,10 @@ class Größe(BaseModel):
     x: int
 
 
+class Callback(BaseModel):
+    done: Callable[[], None]
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "*args": (many, r"\*cities.* of the tool many"),
     "positional only": (placed, "city.* of the tool placed"),
@@ -315,6 +320,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a lambda": (lambda x: x, "'<lambda>' is no name.*tool_of"),
     "a name that is not ASCII": (Größe, "'Größe' is no name"),
     "a class without fields": (int, "int is no type with fields"),
+    "a class with a field that is no JSON": (Callback, "Callback has no JSON schema"),
+    "a generic type": (list[int], "the tool list has no signature"),
     "a builtin": (math.pow, "of the tool pow"),
     "a list": (["f"], "list; give a dict, a function"),
     "a number": (3, "int; give a dict, a function"),
