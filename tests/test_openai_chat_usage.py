@@ -46,6 +46,7 @@ VARIANTS = {
     ),
     "DeepSeek": ({**USAGE, "prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 1}, (5, 7, 12, 4, None, None)),
     "Moonshot": ({**USAGE, "cached_tokens": 4}, (5, 7, 12, 4, None, None)),
+    "Mistral": ({**USAGE, "num_cached_tokens": 4}, (5, 7, 12, 4, None, None)),
     "Qwen": ({**USAGE, "prompt_tokens_details": {"cache_creation_input_tokens": 3}}, (5, 7, 12, None, 3, None)),
     "Perplexity": ({**USAGE, "reasoning_tokens": 2}, (5, 7, 12, None, None, 2)),
     "xAI": (

@@ -400,6 +400,10 @@ def _native_usage(body: JSON) -> JSON | None:
     return as_dict(body.get("x_groq")).get("usage") or (choices[0].get("usage") if choices else None)
 
 
+_CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
+"""What those who count cache reads beside the details call them: DeepSeek, Moonshot, Mistral."""
+
+
 def _usage(native: JSON | None) -> JSON | None:
     """The provider's counts under OpenAI's names; what else it counts stays beside them."""
     if not native or native.get("prompt_tokens") is None:
@@ -408,7 +412,7 @@ def _usage(native: JSON | None) -> JSON | None:
     total = native.get("total_tokens")
     prompt_details = _counts(native.get("prompt_tokens_details"))
     completion_details = _counts(native.get("completion_tokens_details"))
-    cached = native.get("prompt_cache_hit_tokens", native.get("cached_tokens"))
+    cached = next((count for name in _CACHED if (count := native.get(name)) is not None), None)
     if cached is not None:
         prompt_details.setdefault("cached_tokens", cached)
     if "cache_creation_input_tokens" in prompt_details:
