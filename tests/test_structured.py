@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter, creat
 from support import frozen
 from support_structured import (
     ADA,
-    CLAUDE,
     GPT,
     SAID,
     Cat,
@@ -27,14 +26,13 @@ from support_structured import (
     Point,
     User,
     asked,
+    at_host,
     awaited,
     keys_in,
-    options_of,
 )
 
 from unified_llm import BadRequestError, Completion, completion
 from unified_llm.formats import format_of
-from unified_llm.testing import LoopbackProvider
 
 # --- types ---------------------------------------------------------------------------------------------------------
 
@@ -239,26 +237,16 @@ KINDS = st.recursive(
 )
 
 
-@pytest.fixture(scope="module")
-def provider():
-    with LoopbackProvider() as provider:
-        yield provider
-
-
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_any_instance_of_any_type_survives_the_way(data, provider):
+def test_any_instance_of_any_type_survives_the_way(data):
     kind = data.draw(KINDS)
     value = data.draw(instances(kind))
     plain = TypeAdapter(kind).dump_python(value, mode="json")
     form = format_of(kind)
-    provider.answers(json.dumps({"value": plain} if form.key else plain))
-    response = completion(
-        data.draw(st.sampled_from([GPT, CLAUDE])),
-        "Hi",
-        response_format=kind,
-        **{**options_of(provider, CLAUDE), "adapter": data.draw(st.sampled_from(["openai_chat", "ollama_chat"]))},
-    )
+    host = data.draw(st.sampled_from(["openai_chat", "anthropic_messages", "ollama_chat", "gemini"]))
+    answer = json.dumps({"value": plain} if form.key else plain)
+    response, _ = at_host(host, answer, response_format=kind, max_validation_retries=0)
     assert response.parsed == value
     assert holds(form.schema, json.loads(response.text), form.schema)
 

@@ -117,7 +117,10 @@ def _refuse_the_rest(call: Call) -> None:
     if params.get("tools"):
         raise call.refusal("Text Completions have no tools; claude-3 and later do")
     if (params.get("response_format") or {"type": "text"})["type"] != "text":
-        raise call.refusal("Text Completions have no response_format; a prefill such as '{' leads the model to JSON")
+        raise call.refusal(
+            "Text Completions have no response_format; structured_mode='prompt' checks the answer to a prompt that asks "
+            "for the form, and a prefill such as '{' leads the model to JSON"
+        )
     call.refuse_several_answers()
     if "web_search_options" in params:
         raise call.refusal("Text Completions have no web search")

@@ -174,9 +174,20 @@ def _render_tools(call: Call, body: JSON) -> None:
     if choice is None:
         return
     forced = quirks.get("forced_tools", "required")
-    if choice not in ("auto", "none") and (forced == "refused" or call.route.rules.get("forced_tools") == "none"):
-        raise call.refusal("this model cannot be forced to call a tool; tool_choice 'auto' and 'none' work")
+    if choice not in ("auto", "none"):
+        _refuse_force(call, forced)
     body["tool_choice"] = forced if choice == "required" else choice
+
+
+def _refuse_force(call: Call, forced: str) -> None:
+    rule, effort = call.route.rules.get("forced_tools"), call.params.get("reasoning_effort")
+    if forced == "refused" or rule == "none":
+        raise call.refusal("this model cannot be forced to call a tool; tool_choice 'auto' and 'none' work")
+    reasons = effort != "none" if effort else call.route.rules.get("reasoning") in ("default", "always")
+    if rule == "without_thinking" and reasons and as_dict(call.params.get("thinking")).get("type") != "disabled":
+        raise call.refusal(
+            "this model cannot be forced to call a tool while it reasons, as it does without reasoning_effort='none'"
+        )
 
 
 def _render_tier(call: Call, body: JSON) -> None:
