@@ -438,6 +438,13 @@ EXPLAINED = {
     ),
     "text": (502, "Bad gateway", (None, "Bad gateway")),
     "a string": (500, {"error": "boom"}, (None, "boom")),
+    "Amazon's": (403, {"__type": "a#DeniedException", "message": "No."}, ("DeniedException", "No.")),
+    "Amazon's, too long": (
+        400,
+        {"message": "Input is too long for requested model."},
+        ("context_length_exceeded", "Input is too long for requested model."),
+    ),
+    "another's": (404, {"detail": "Not Found"}, (None, "{'detail': 'Not Found'}")),
 }
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support_processes import need
-from support_ways import every_way, whole
+from support_ways import every_way, streamed, whole
 
 from unified_llm import BadRequestError, NotFoundError, PermissionDeniedError, config, sigv4
 from unified_llm.testing import Answer
@@ -191,6 +191,18 @@ def test_temporary_credentials_need_their_token(ask, signed, ministack, user):
     signed.delenv("AWS_SESSION_TOKEN")
     with pytest.raises(PermissionDeniedError, match="token"):
         ask(CLAUDE, "Hi")
+
+
+@pytest.mark.parametrize("ask", [whole, streamed])
+def test_the_callers_own_client_signs(ask, ministack, user):
+    anthropic, model = pytest.importorskip("anthropic"), CLAUDE.replace("bedrock/", "anthropic/")
+    keys = {"aws_access_key": user["AccessKeyId"], "aws_region": HERE, "base_url": ministack.url}
+    with anthropic.AnthropicBedrock(aws_secret_key=user["SecretAccessKey"], **keys) as client:
+        assert "Hi" in ask(model, "Hi", client=client).text
+    denied = pytest.raises(PermissionDeniedError, match="403: The request signature")
+    with anthropic.AnthropicBedrock(aws_secret_key="not-the-secret", **keys) as client, denied as caught:
+        ask(model, "Hi", client=client)
+    assert caught.value.code == "InvalidSignatureException"
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])

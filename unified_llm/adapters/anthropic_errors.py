@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unified_llm.adapters import gemini_errors
+from unified_llm.adapters import bedrock_runtime, gemini_errors
 from unified_llm.errors import CONTEXT_WINDOW
 from unified_llm.json_codec import as_dict
 from unified_llm.types import JSON
@@ -32,6 +32,8 @@ def explain(status: int, body: Any) -> tuple[str | None, str]:
     error = as_dict(given)
     if isinstance(body, list) or isinstance(error.get("status"), str):
         return gemini_errors.explain(status, body)  # the front end of Google's cloud, before Claude
+    if given is None and isinstance(body, dict):
+        return bedrock_runtime.explain(status, body)  # what a client of Amazon's was told, before Claude
     if not error:
         return None, str(given or body)
     code: str | None = error.get("type")
