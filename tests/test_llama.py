@@ -4,9 +4,11 @@ Its tiny model writes nonsense that ends by itself, thinks where the prompt says
 """
 
 import json
+from typing import Literal
 
 import pytest
 from support_processes import need
+from support_runs import EVERY_WAY
 from support_ways import every_stream, every_way, streamed, whole
 
 from unified_llm import ContextWindowExceededError, completion
@@ -107,6 +109,20 @@ def test_it_calls_a_tool_and_goes_on_with_the_result(options, ask):
     result = {"role": "tool", "tool_call_id": response.tool_calls[0]["id"], "content": "18C"}
     last = ask(messages=[*messages, response.message, result], tools=[TOOL], tool_choice="none", **options)
     assert not last.tool_calls
+
+
+@EVERY_WAY
+def test_a_run_of_tools_makes_its_calls_and_ends_with_an_answer(options, way):
+    asked: list[str] = []
+
+    def get_weather(unit: Literal["c", "f"]) -> int:
+        asked.append(unit)
+        return 18
+
+    run = way(messages="Weather in Paris?", tools=[get_weather], tool_choice="required", **options)
+    assert asked[0] in ("c", "f")
+    assert [message["role"] for message in run.messages][-3:] == ["assistant", "tool", "assistant"]
+    assert run.text
 
 
 @pytest.mark.parametrize("choice", ["required", NAMED], ids=["required", "named"])
