@@ -223,7 +223,7 @@ class CallSettings(TypedDict, total=False):
 class CallOptions(CallSettings, total=False):
     """The keyword arguments of `completion()` and of `run_tools()` beside model, messages, tools and stream."""
 
-    response_format: Any
+    response_format: object
     """A type, a JSON schema or OpenAI's dict (see `formats.format_of`)."""
 
 
