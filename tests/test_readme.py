@@ -24,6 +24,11 @@ _WEATHER = Answer(text="Let me look.", tool_calls=(("get_weather", {"city": "LA"
 _LIMITED = Answer(status=429, headers={"retry-after": "0"})
 DOCS = {  # page -> heading -> what the provider answers there
     "catalog.md": {},
+    "costs.md": {
+        "What an answer cost": [Answer(text="Hi!", usage=(1000, 500))],
+        "What a call is going to cost": [Answer(usage=(1000, 1))],
+        "How long a prompt is": [Answer(usage=(9, 1))],
+    },
     "media.md": {},
     "migrating.md": {
         "From LangChain's ChatAnthropic": [
@@ -58,6 +63,17 @@ PRINTED = {  # page -> what its blocks print among other things
             "certiorari",
         ),
         *("3 tokens, says the provider", "A 429 status code was received"),
+    ],
+    "costs.md": [
+        "0.00600000 USD",
+        "0.012",
+        "'web_search_requests': None, 'total': None",
+        "0.00575",
+        "CostEstimate(cost=0.024, prompt_tokens=10000, completion_tokens=500, counted_by='caller')",
+        "CostEstimate(cost=0.0105, prompt_tokens=1000, completion_tokens=500, counted_by='provider')",
+        "9 provider",
+        "'x-api-key': '[key]'",
+        "-H 'x-api-key: '\"$ANTHROPIC_API_KEY\"",
     ],
     "tools.md": ["LA is hotter.", "Rain.", "It is warm.", "Half past.", "to='LA' price=99.0", "Have fun.", "It says"],
 }
