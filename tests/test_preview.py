@@ -151,6 +151,15 @@ def test_the_variable_of_the_key_is_the_one_that_is_set(monkeypatch: pytest.Monk
     assert render_request("gemini-2.5-pro", "Hi").key_variable == "GOOGLE_API_KEY"
 
 
+def test_a_token_that_is_set_stands_in_its_own_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", SECRET)
+    shown = render_request("claude-sonnet-4-5", "Hi")
+    assert (shown.headers["authorization"], shown.key_variable) == ("Bearer [key]", "ANTHROPIC_AUTH_TOKEN")
+    assert "x-api-key" not in shown.headers
+    monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
+    assert "authorization" not in render_request("claude-sonnet-4-5", "Hi").headers
+
+
 def everything(shown: RenderedRequest) -> str:
     return f"{shown!r} {shown.curl()} {dataclasses.asdict(dataclasses.replace(shown, headers=dict(shown.headers)))}"
 

@@ -7,13 +7,13 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Unpack
+from typing import Any, Unpack
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from unified_llm import json_codec
 from unified_llm.adapters.contract import MediaNeeded, OneAnswerOnlyError
 from unified_llm.api import prepare
-from unified_llm.catalog import Route
+from unified_llm.catalog import Route, resolve
 from unified_llm.config import variable
 from unified_llm.errors import BadRequestError
 from unified_llm.flow import Exchange
@@ -105,8 +105,7 @@ def render_request(
         >>> request.body
         {'model': 'claude-sonnet-4-5', 'messages': [{'role': 'user', 'content': 'Hi'}], 'max_tokens': 5}
     """
-    given = options.get("api_key")
-    own: CompletionOptions = {**options, "api_key": given if callable(given) else KEY, "client": None}
+    own: CompletionOptions = {**options, "api_key": _stand_in(model, options), "client": None}
     try:
         exchange = prepare(model, messages, bool(stream), own)
     except OneAnswerOnlyError:
@@ -118,6 +117,14 @@ def render_request(
             f"let the provider fetch it where it does"
         ) from None
     return _shown(exchange, options)
+
+
+def _stand_in(model: str, options: CompletionOptions) -> Any:
+    """What stands for the key: a function where a token would, which may travel in another header."""
+    given = options.get("api_key")
+    route = resolve(model, options.get("adapter"), options.get("base_url"))
+    by_token = callable(given) or (not (given or variable(route.key_env)) and variable(route.token_env))
+    return (lambda: KEY) if by_token else KEY
 
 
 def _shown(exchange: Exchange, options: CompletionOptions) -> RenderedRequest:
@@ -148,14 +155,15 @@ def _shown(exchange: Exchange, options: CompletionOptions) -> RenderedRequest:
 
 def _has_key(route: Route, options: CompletionOptions) -> bool:
     """Whether the call would carry a key or a token, or fail for want of one."""
-    if options.get("api_key") or variable(route.key_env):
+    if options.get("api_key") or variable((*route.key_env, *route.token_env)):
         return True
     return not service_of(route.auth) and (":" in route.auth or not route.keyless)
 
 
 def _variable(route: Route) -> str:
     """The variable that holds the key, or would."""
-    return next((name for name in route.key_env if variable((name,))), (*route.key_env, "API_KEY")[0])
+    names = (*route.key_env, *route.token_env)
+    return next((name for name in names if variable((name,))), (*names, "API_KEY")[0])
 
 
 def _public(name: str, value: str) -> str:
