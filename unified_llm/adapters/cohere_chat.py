@@ -145,9 +145,9 @@ def _render_format(call: Call, body: JSON) -> None:
         return
     if call.route.rules.get("schema") is False:
         raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
-    schema = format["json_schema"].get("schema") or {"type": "object"}
+    schema = as_dict(format["json_schema"].get("schema")) or {"type": "object"}
     if is_checked(format) and not schema.get("required"):
-        schema = {**schema, "required": list(schema.get("properties", ()))}  # at least one is wanted
+        schema = {**schema, "required": list(as_dict(schema.get("properties")))}  # at least one is wanted
     body["response_format"] = {"type": "json_object", "json_schema": schema}
 
 
