@@ -319,10 +319,11 @@ def nearest(name: str, names: list[str], most: int = 3) -> list[str]:
 
 
 def nearest_models(route: Route) -> list[str]:
-    """The provider's listed models whose names are most like the one that it did not find."""
-    return nearest(
-        route.model, [name for name in load().get("models", {}).get(route.provider, {}) if name != route.model]
-    )
+    """The provider's listed models whose names are most like the one that it did not find; else who serves that."""
+    own = load().get("models", {}).get(route.provider, {})
+    near = nearest(route.model, [name for name in own if name != route.model])
+    elsewhere = [f"{owner}/{route.model}" for owner in _owners().get(route.model, []) if owner != route.provider]
+    return near or elsewhere[:_MOST_HINTS]
 
 
 def family_rules(name: str) -> Rules:
@@ -367,18 +368,30 @@ def _bare_owner(name: str) -> str | None:
 
 
 def _unknown(model: str) -> NotFoundError:
-    catalog = load()
-    listed = [f"{provider}/{name}" for provider, rows in catalog.get("models", {}).items() for name in rows]
-    tail = model.rpartition("/")[2]
-    serving = [full for full in listed if full.endswith((f"/{model}", f"/{tail}"))]
-    near = serving or nearest(model, [*listed, *(full.partition("/")[2] for full in listed)])
-    hint = f" Did you mean {', '.join(repr(name) for name in near)}?" if near else ""
     return NotFoundError(
-        f"no provider is known for model {model!r}.{hint} Name one as 'provider/model' "
+        f"no provider is known for model {model!r}.{_meant(model)} Name one as 'provider/model' "
         f"(`python -m unified_llm models` lists them), or give base_url= for an OpenAI-compatible server.",
         code="model_not_found",
         model=model,
     )
+
+
+def _meant(model: str) -> str:
+    """What may be meant by a name of which nothing is known, as a sentence; "" where there is nothing like it."""
+    names = _provider_names()
+    if provider := names.get(folded(model)):
+        return f" {model!r} is a provider; add a model of its, as in '{provider}/...'."
+    listed = [f"{id}/{name}" for id, rows in load().get("models", {}).items() for name in rows]
+    head, _, rest = model.partition("/")
+    tail = model.rpartition("/")[2]
+    near = [full for full in listed if full.endswith((f"/{model}", f"/{tail}"))][:_MOST_HINTS]
+    if not near and rest:
+        near = [f"{names[name]}/{rest}" for name in difflib.get_close_matches(folded(head), names, cutoff=0.75)]
+    near = near or nearest(model, list(dict.fromkeys([*listed, *(full.partition("/")[2] for full in listed)])))
+    return f" Did you mean {', '.join(map(repr, dict.fromkeys(near)))}?" if near else ""
+
+
+_MOST_HINTS = 6
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from unified_llm import json_codec
 from unified_llm.adapters import Adapter
-from unified_llm.adapters.contract import UNREADABLE, Call, CallDecoder
+from unified_llm.adapters.contract import FIRST_BYTES, UNREADABLE, Call, CallDecoder
 from unified_llm.auth import Token
 from unified_llm.catalog import nearest_models
 from unified_llm.chunks import fold, unfold
@@ -220,11 +220,13 @@ def _begin(exchange: Exchange, reply: Reply) -> Generator[Effect, Any, Begun]:
             if chunks := decoder.feed(data):
                 return Begun(exchange, reply, decoder, chunks, seen)
     except APIError as error:
-        if isinstance(error, APIResponseValidationError) and b"".join(seen).lstrip().startswith(b"{"):
+        body = b"".join(seen)
+        if isinstance(error, APIResponseValidationError) and body.lstrip().startswith(b"{"):
             return (yield from _in_one_piece(exchange, reply, seen))
         yield Close(reply)
         if _lost(error):
             raise exchange.call.incomplete("the connection was lost before the answer began") from error
+        _show(error, body)
         raise
 
 
@@ -239,6 +241,13 @@ def _ended(exchange: Exchange, decoder: CallDecoder, seen: list[bytes]) -> Begun
     if exchange.adapter.FRAMING.begins(body) or not body.strip():
         return Begun(exchange, None, decoder, decoder.close(), seen)
     return Begun(exchange, None, None, unfold(_whole(exchange, body)), seen)
+
+
+def _show(error: APIError, body: bytes) -> None:
+    """Add to the error of a stream in which there was no answer what there was: it may be of another format."""
+    if isinstance(error, IncompleteStreamError) and body.strip():
+        error.message += f": {body[:FIRST_BYTES].decode('utf-8', 'replace')!r}"
+        error.args = (error.message,)
 
 
 def _in_one_piece(exchange: Exchange, reply: Reply, seen: list[bytes]) -> Generator[Effect, Any, Begun]:
@@ -263,7 +272,11 @@ def _whole(exchange: Exchange, content: bytes) -> JSON:
         if not begins(content):
             raise call.invalid("the answer is not a JSON object", content)
         decoder = exchange.adapter.Decoder(call)  # a server that streams whatever was asked for
-        return fold([*decoder.feed(content), *decoder.close()])
+        try:
+            return fold([*decoder.feed(content), *decoder.close()])
+        except APIError as error:
+            _show(error, content)
+            raise
     try:
         return exchange.adapter.parse(call, cast("JSON", body))
     except UNREADABLE as error:

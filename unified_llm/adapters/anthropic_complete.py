@@ -188,7 +188,7 @@ class Decoder(BaseDecoder):
             self._end(chunks)
 
     def _end(self, chunks: list[Chunk], *, marked: bool = False) -> None:
-        if self._stop is None and not marked:
+        if self._stop is None and not (marked and (chunks or self._begun)):
             raise self.call.incomplete("the stream ended before the answer did")
         self.done = True
         choice = {

@@ -430,7 +430,7 @@ class Decoder(BaseDecoder):
         self._usage.update({key: value for key, value in (usage or {}).items() if value is not None})
 
     def _end(self, chunks: list[Chunk], *, marked: bool = False) -> None:
-        if not marked and self._stop is None:
+        if self._stop is None and not (marked and self._blocks):
             raise self.call.incomplete("the stream ended before the answer did")
         self.done = True
         blocks = [_finished(block) for _, block in sorted(self._blocks.items())]

@@ -438,7 +438,7 @@ class Decoder(BaseDecoder):
     }
 
     def _end(self, chunks: list[Chunk], *, marked: bool = False) -> None:
-        if not marked:
+        if not (marked and (self._last or self._items or self._calls or self._plan)):
             raise self.call.incomplete("the stream ended before the answer did")
         for tool in self._calls.values():
             self._tell(tool, tool.close(), chunks)

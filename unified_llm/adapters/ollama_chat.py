@@ -156,6 +156,8 @@ def parse(call: Call, body: JSON) -> JSON:
     if not isinstance(body.get("message"), dict):
         raise call.invalid("the answer has no message", json_codec.dumps(body).encode())
     wire: JSON = body["message"]
+    if not isinstance(wire.get("content"), str | None):
+        raise call.invalid("the content of the answer is no text", json_codec.dumps(body).encode())
     message: JSON = {"role": "assistant", "content": wire.get("content") or None}
     if wire.get("thinking"):
         message["reasoning_content"] = wire["thinking"]
