@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import pytest
+from pydantic import BaseModel, Field
 from support import body_of, call, frozen, quirky, render
 from test_mistral_quirks import MISTRAL
 
@@ -207,7 +209,23 @@ ALLOWED = {
     "tools": [TOOL, {"type": "function", "function": {"name": "g"}}],
     "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [TOOL]}},
 }
+
+
+class Limited(BaseModel):
+    name: Annotated[str, Field(max_length=8)] = ""
+
+
+def held(schema, **more):
+    """The response_format that a typed one becomes."""
+    fields = {"name": "Limited", "schema": {"properties": {"name": schema}, "type": "object"} | more.pop("object", {})}
+    return {"response_format": {"type": "json_schema", "json_schema": {**fields, **more}}}
+
+
+CLOSED = held({"type": "string"}, object={"required": ["name"], "additionalProperties": False}, strict=True)
+FULL = held({"type": "string", "maxLength": 8, "default": ""})
 QUIRKS = [
+    ("schema_keywords", None, "Hi", {"response_format": Limited}, CLOSED),
+    ("schema_keywords", "all", "Hi", {"response_format": Limited}, FULL),
     ("allowed_tools", None, "Hi", ALLOWED, {"tools": [TOOL], "tool_choice": "required"}),
     ("allowed_tools", True, "Hi", ALLOWED, ALLOWED),
     ("max_tokens_field", None, "Hi", {"max_tokens": 9}, {"max_tokens": 9}),

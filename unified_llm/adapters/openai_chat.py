@@ -61,6 +61,9 @@ class Quirks(TypedDict, total=False):
     """Which ids tool calls may have; others are replaced. Default: any. https://docs.mistral.ai/capabilities/function_calling"""
     schema: Literal["json_schema", "json_object", "none"]
     """The strongest response_format. Default: json_schema. https://api-docs.deepseek.com/guides/json_mode"""
+    schema_keywords: Literal["strict", "all"]
+    """Which words a schema made of a type may have: those of OpenAI's strict mode, or all. Default: strict.
+    https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md"""
     string_content: bool
     """Whether content of text alone must be a string. Default: False. https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"""
     null_content: Literal["null", "empty"]
@@ -234,7 +237,7 @@ def _render_format(call: Call, body: JSON) -> None:
         raise call.refusal("this model cannot be held to a JSON schema", NoSchemaError)
     if format["type"] == "json_object" and strongest == "none":
         raise call.refusal("this server has no response_format", NoSchemaError)
-    body["response_format"] = openai_format(format)
+    body["response_format"] = format if call.route.quirks.get("schema_keywords") == "all" else openai_format(format)
 
 
 def _leave_out_refused(call: Call, body: JSON) -> None:
