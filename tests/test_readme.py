@@ -16,7 +16,7 @@ FENCED = re.compile(r"^#+ (?P<heading>[^\n]*)$|^```(?P<language>\w+)\n(?P<code>.
 
 SCRIPTS = {  # heading -> what the provider answers there
     "Tools": [Answer(text="Let me look.", tool_calls=(("get_weather", {"city": "LA"}),)), "LA is hotter."],
-    "JSON": ['{"name": "Ada"}'],
+    "JSON": ['{"name": "Ada", "age": 36}'],
     "Errors, retries, timeouts": [Answer(status=404, error="no such model")],
 }
 
@@ -37,6 +37,12 @@ DOCS = {  # page -> heading -> what the provider answers there
         "From Outlines": ["A black dog.", "A dog, black.", '{"value": "yes"}'],
         "From distilabel": ['{"name": "Ada", "last_name": "L", "id": 7}', "Hello!", "Hello, again!"],
         "From Anthropic's SDK": ["By certiorari.", Answer(usage=(3, 1)), *[_LIMITED] * 3],
+    },
+    "structured.md": {
+        "Answers in a form of yours": ['{"name": "Ada", "age": 36}', '{"value": "yes"}'],
+        "How the model is asked": [' "Bob", "age": 7}'],
+        "When it is no answer": ['{"name": "Eve"}', '{"number": 3}', '{"number": 4}'],
+        "Streams": [Answer(text='{"name": "Zoe", "age": 41}', chunk_size=3)],
     },
     "tools.md": {
         "Functions": [_WEATHER, "LA is hotter."],
@@ -74,6 +80,10 @@ PRINTED = {  # page -> what its blocks print among other things
         "9 provider",
         "'x-api-key': '[key]'",
         "-H 'x-api-key: '\"$ANTHROPIC_API_KEY\"",
+    ],
+    "structured.md": [
+        *("Ada 36", '{"value": "yes"} yes', "name='Bob' age=7", "not valid: gpt-4.1", "age: Field required", "number=4 30"),
+        *("take an even one", "{'name': 'Zo'}", "name='Zoe' age=41"),
     ],
     "tools.md": ["LA is hotter.", "Rain.", "It is warm.", "Half past.", "to='LA' price=99.0", "Have fun.", "It says"],
 }
