@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support import call
 from support_server import Server
 
 from unified_llm import (
@@ -24,7 +28,8 @@ from unified_llm import (
     register,
     resolve,
 )
-from unified_llm.adapters.token_counts import FORMATS
+from unified_llm.adapters import load
+from unified_llm.adapters.token_counts import FORMATS, CountingAdapter
 from unified_llm.token_count import format_of
 
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -79,7 +84,7 @@ ASKED: dict[str, tuple[str, str, Any, Any]] = {
     ),
     "Bedrock": (
         "bedrock/us.amazon.nova-pro-v1:0",
-        "/model/us.amazon.nova-pro-v1:0/count-tokens",
+        "/model/amazon.nova-pro-v1:0/count-tokens",
         {},
         {"inputTokens": 588},
     ),
@@ -150,6 +155,8 @@ ADDRESSES = [
     ("anthropic_messages", "https://x.example/anthropic/v1/messages", "/anthropic/v1/messages/count_tokens"),
     ("gemini", f"{OF_VERTEX}/google/models/gemini-2.5-pro:generateContent", "/models/gemini-2.5-pro:countTokens"),
     ("bedrock_converse", "https://x.example/model/a%3A0/converse", "/model/a%3A0/count-tokens"),
+    ("bedrock_converse", "https://x.example/model/us-gov.meta.a/converse", "/model/meta.a/count-tokens"),
+    ("bedrock_converse", "https://x.example/model/openai.gpt-5.6/converse", "/model/openai.gpt-5.6/count-tokens"),
 ]
 
 
@@ -194,6 +201,46 @@ def test_a_row_can_say_that_its_provider_counts() -> None:
     finally:
         catalog.load.cache_clear()
         register({})
+
+
+# --- as it was recorded ---------------------------------------------------------------------------------------------
+
+CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus" / "dev.jsonl.gz"
+RECORDED = {
+    "anthropic.count_tokens": ("anthropic_messages", "claude-sonnet-4-5"),
+    "bedrock.count_tokens": ("bedrock_converse", "bedrock/anthropic.claude-sonnet-4-6"),
+    "gemini.count_tokens": ("gemini", "gemini-2.5-flash"),
+    "openai.count_tokens": ("openai_responses", "gpt-4.1"),
+}
+
+
+def recorded_counts() -> Iterator[tuple[str, Any]]:
+    """Wire format and recording of each count."""
+    with gzip.open(CORPUS) as file:
+        rows = [json.loads(line) for line in file if b"count" in line[:2000]]
+    yield from ((RECORDED[row["api"]], row) for row in rows if row["api"] in RECORDED)
+
+
+def asked_for(request: Any) -> Any:
+    """What is in a question: the body of the call that it is about."""
+    for wrapping in ("generateContentRequest", "input", "converse"):
+        inner = request.get(wrapping)
+        request = inner if isinstance(inner, dict) else request
+    return request
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason="needs ../shared/corpus")
+def test_recorded_counts_are_read_and_asked_for_likewise() -> None:
+    counted = 0
+    for (format, model), row in recorded_counts():
+        made, counting, answer = call(model, adapter=format), FORMATS[format], json.loads(row["response_body_text"])
+        if row["response_status"] == 200:
+            tokens = CountingAdapter(load(format), counting).parse(made, answer)["tokens"]
+            assert tokens in answer.values()
+            inner = asked_for(row["request_body"])
+            assert asked_for(counting.body(made, inner)).items() >= inner.items() or "invokeModel" in inner
+            counted += 1
+    assert counted >= 20
 
 
 # --- as every call -------------------------------------------------------------------------------------------------

@@ -81,8 +81,12 @@ def _gemini_body(call: Call, body: JSON) -> JSON:
 _OF_CONVERSE = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 
 
+_AREA = re.compile(r"/model/(?:apac|au|ca|eu|global|in|jp|us|us-gov)\.")
+
+
 def _bedrock_url(url: str) -> str:
-    return f"{url.rpartition('/')[0]}/count-tokens"
+    """The path of the model itself: the profile of an area of the world "doesn't support counting tokens"."""
+    return f"{_AREA.sub('/model/', url.rpartition('/')[0])}/count-tokens"
 
 
 def _converse_body(_: Call, body: JSON) -> JSON:
