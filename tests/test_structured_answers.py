@@ -206,3 +206,18 @@ def test_an_answer_that_calls_tools_is_returned_and_has_nothing_to_read_yet():
     assert response.tool_calls[0]["function"]["name"] == "weather"
     with pytest.raises(InvalidAnswerError, match="calls tools"):
         _ = response.parsed
+
+
+# --- JSON schemas --------------------------------------------------------------------------------------------------
+
+NAMED = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]}
+
+
+@pytest.mark.parametrize("form", [NAMED, {"type": "json_schema", "json_schema": {"name": "n", "schema": NAMED}}])
+def test_an_answer_to_a_schema_is_checked_against_it(form):
+    assert asked(SAID, response_format=form)[0].parsed == ADA
+    with pytest.raises(InvalidAnswerError, match="age: is not of type integer"):
+        _ = asked(BAD, response_format=form)[0].parsed
+    response, (_, second) = asked('{"age": -1}', SAID, response_format=form, max_validation_retries=1)
+    assert second["messages"][-1]["content"] == "age: is not valid: minimum is 0"
+    assert response.parsed == ADA

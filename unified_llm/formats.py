@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from unified_llm import json_codec
 from unified_llm.errors import BadRequestError, InvalidAnswerError, RefusedAnswerError, TruncatedAnswerError
 from unified_llm.json_codec import as_dict
+from unified_llm.schema_check import problems
 from unified_llm.types import JSON
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Format(dict[str, Any]):
     """OpenAI's `response_format`, and how to read an answer of this form.
 
     Attributes:
-        kind: the type that the answer is read into; None where any JSON will do.
+        kind: the type that the answer is read into; None where that is JSON.
         key: where the answer stands in its object; "" where it is the object.
         made: whether the schema was made here, and may be brought into a provider's dialect as it needs.
         prefix: what the answer goes on with, from a prefill.
@@ -87,11 +88,13 @@ class Format(dict[str, Any]):
         """What a text says.
 
         Raises:
-            ValueError: it is not JSON, or (`pydantic.ValidationError`) not of the type.
+            ValueError: it is not JSON, not of the schema, or (`pydantic.ValidationError`) not of the type.
         """
         text = self._bare(text)
         if self.kind is None:
             value = json_codec.loads(text)
+            if self["type"] == "json_schema" and (found := problems(self.schema, value)):
+                raise ValueError("\n".join(found))
             return self._within(value) if self.key else value
         from unified_llm.answer_types import reader_of  # noqa: PLC0415 - loads pydantic
 

@@ -118,8 +118,8 @@ def _refuse_the_rest(call: Call) -> None:
         raise call.refusal("Text Completions have no tools; claude-3 and later do")
     if (params.get("response_format") or {"type": "text"})["type"] != "text":
         raise call.refusal(
-            "Text Completions have no response_format; structured_mode='prompt' checks the answer to a prompt that asks "
-            "for the form, and a prefill such as '{' leads the model to JSON"
+            "Text Completions have no response_format; structured_mode='prompt' checks the answer to a prompt that "
+            "asks for the form, and a prefill such as '{' leads the model to JSON"
         )
     call.refuse_several_answers()
     if "web_search_options" in params:
