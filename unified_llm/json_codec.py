@@ -44,7 +44,10 @@ def begun(text: str) -> Any:
 
 def dumps(value: Any) -> str:
     """Compact JSON; ValueError for NaN and infinities, TypeError for what JSON has no word for."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encoded(value)
+
+
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def as_dict(value: Any) -> JSON:

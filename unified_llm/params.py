@@ -33,12 +33,18 @@ def check(options: Mapping[str, Any]) -> JSON:
     unknown = options.keys() - KNOWN
     if unknown:
         raise _unknown(min(unknown))
-    _check_own(options)
+    if not options.keys().isdisjoint(_CHECKED_OWN):
+        _check_own(options)
     params = {name: value for name, value in options.items() if value is not None and name not in OWN}
     for name, checked in _CHECKS.items():
         if name in params:
             checked(params, params[name])
     return params
+
+
+_CHECKED_OWN = frozenset(
+    ("max_retries", "max_validation_retries", "structured_mode", "timeout", "extra_headers", "extra_body")
+)
 
 
 def _check_own(options: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ https://docs.anthropic.com/en/api/messages, checked 2026-11-21.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from unified_llm import json_codec
@@ -21,10 +22,13 @@ NAME = "anthropic_messages"
 """Marks the `provider_fields` of an answer whose blocks can be sent back as they are."""
 
 
+_NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
+
+
 def conversation(call: Call) -> tuple[str | list[JSON], list[JSON]]:
     """The system text and the turns: results of tools fold into one user turn, neighbours of one role are one turn."""
     system, turns = _leading_system(call)
-    ids = ToolIds(r"[^a-zA-Z0-9_-]")
+    ids = ToolIds(_NOT_IN_IDS)
     out: list[JSON] = []
     for index, message in turns:
         call.report_unknown_fields(message, index, _FIELDS)

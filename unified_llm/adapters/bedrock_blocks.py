@@ -23,12 +23,15 @@ NAME = "bedrock_converse"
 _FIELDS = {"role", "content", "tool_calls", "tool_call_id", "refusal", "cache_control", "is_error"}
 
 
+_NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_.:-]")
+
+
 def conversation(call: Call) -> tuple[list[JSON], list[JSON]]:
     """The system blocks and the turns: results of tools fold into one user turn, neighbours of a role into one."""
     indexed = list(enumerate(call.messages))
     count = next((i for i, m in indexed if m["role"] not in SYSTEM), len(indexed))
     system = [block for i, message in indexed[:count] for block in _blocks(call, message["content"], i)]
-    ids = ToolIds(r"[^a-zA-Z0-9_.:-]", 64)
+    ids = ToolIds(_NOT_IN_IDS, 64)
     out: list[JSON] = []
     for index, message in indexed[count:]:
         call.report_unknown_fields(message, index, _FIELDS)

@@ -9,12 +9,12 @@ class ToolIds:
     """Fits the ids of one conversation to a pattern, each to one id of its own.
 
     Args:
-        refused: what a regular expression finds in an id is replaced by an underscore.
+        refused: what it finds in an id is replaced by an underscore.
         most: the most characters that an id may have, None for any number.
     """
 
-    def __init__(self, refused: str, most: int | None = None) -> None:
-        self._refused = re.compile(refused)
+    def __init__(self, refused: re.Pattern[str], most: int | None = None) -> None:
+        self._refused = refused
         self._most = most
         self._fitted: dict[str, str] = {}
 
