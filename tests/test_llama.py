@@ -7,6 +7,7 @@ import json
 from typing import Literal
 
 import pytest
+from pydantic import BaseModel, Field, TypeAdapter
 from support_processes import need
 from support_runs import EVERY_WAY
 from support_ways import every_stream, every_way, streamed, whole
@@ -150,6 +151,33 @@ def test_an_answer_is_held_to_a_schema(chat, ask):
     assert len(person["name"]) <= 8
     assert 10 <= person["age"] <= 99
     assert isinstance(person["married"], bool)
+
+
+class Size(BaseModel):
+    letter: Literal["s", "m", "l"]
+    number: int = Field(ge=10, le=99)
+    fits: bool | None
+
+
+@pytest.mark.parametrize("kind", [Size, list[Literal["a", "b"]], bool], ids=str)
+@every_way
+def test_an_answer_is_read_into_a_type(chat, ask, kind):
+    parsed = ask(messages="Which one?", response_format=kind, **chat).parsed
+    assert TypeAdapter(kind).validate_python(parsed) == parsed
+
+
+@every_way
+def test_an_answer_by_a_tool_is_read_into_a_type(options, ask):
+    response = ask(messages="Which one?", response_format=Size, structured_mode="tool", **options)
+    assert isinstance(response.parsed, Size)
+    assert response["choices"][0]["finish_reason"] == "stop"
+
+
+def test_an_answer_grows(chat):
+    with completion(messages="Which one?", response_format=Size, stream=True, **chat) as stream:
+        grown = list(stream.partial())
+    assert len(grown) > 1
+    assert Size(**grown[-1]) == stream.completion().parsed
 
 
 @every_way

@@ -171,6 +171,11 @@ def test_a_dict_is_sent_in_openais_form(form, expected):
     assert body["response_format"] == expected
 
 
+def test_a_form_is_the_form_of_itself():
+    form = format_of(User)
+    assert format_of(form) is form
+
+
 def test_a_type_may_stand_in_a_dict():
     assert asked(SAID, response_format={"schema": User})[0].parsed == User(name="Ada", age=36)
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 from support import frozen
-from support_structured import ADA, CLAUDE, EVERY_HOST, OPUS, SAID, Cat, Color, Dog, Node, User, asked, at_host
+from support_oracles import ACCEPTS
+from support_structured import (
+    ADA,
+    CLAUDE,
+    EVERY_HOST,
+    FORCING,
+    HOSTS,
+    OPUS,
+    SAID,
+    Cat,
+    Color,
+    Dog,
+    Node,
+    User,
+    asked,
+    at_host,
+    options_of,
+)
 
-from unified_llm import BadRequestError
-from unified_llm.testing import Answer
+from unified_llm import BadRequestError, completion
+from unified_llm.testing import Answer, LoopbackProvider
 
 USER = {
     "type": "object",
@@ -79,7 +95,7 @@ class Rich(BaseModel):
     state: Literal["on"]
     nick: str | None = None
     word: str = Field(min_length=2, max_length=5)
-    amount: Decimal
+    code: str = Field(json_schema_extra={"pattern": "^(?!x)"})
     mail: str = Field(pattern="^.+@.+$", json_schema_extra={"format": "idn-email"})
     day: str = Field(json_schema_extra={"format": "date"})
 
@@ -88,15 +104,15 @@ def test_strict_has_only_what_openai_knows():
     _, (body,) = asked("{}", response_format=Rich, structured_mode="native", stream=True)
     made = body["response_format"]["json_schema"]
     assert made["strict"] is True
-    assert made["schema"]["required"] == ["color", "pet", "state", "nick", "word", "amount", "mail", "day"]
+    assert made["schema"]["required"] == ["color", "pet", "state", "nick", "word", "code", "mail", "day"]
     assert made["schema"]["properties"] == {
         "color": {"anyOf": [{"$ref": "#/$defs/Color"}], "description": "the color"},
         "pet": {"anyOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}]},
         "state": {"enum": ["on"], "type": "string"},
         "nick": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "word": {"type": "string"},
-        "amount": {"anyOf": [{"type": "number"}, {"type": "string"}]},
-        "mail": {"type": "string", "pattern": "^.+@.+$"},
+        "word": {"type": "string", "description": "{maxLength: 5, minLength: 2}"},
+        "code": {"type": "string", "description": '{pattern: "^(?!x)"}'},
+        "mail": {"type": "string", "pattern": "^.+@.+$", "description": '{format: "idn-email"}'},
         "day": {"type": "string", "format": "date"},
     }
     assert made["schema"]["$defs"]["Cat"]["additionalProperties"] is False
@@ -171,3 +187,17 @@ def test_more_keys_than_are_named_are_reported_as_lost():
     response, (body,) = asked('{"name": "x"}', model=CLAUDE, response_format=Open)
     assert body["output_config"]["format"]["schema"]["additionalProperties"] is False
     assert "additionalProperties" in response["warnings"][0]
+
+
+# --- the vendors' types --------------------------------------------------------------------------------------------
+
+
+@EVERY_HOST
+@pytest.mark.parametrize("kind", [User, Rich, Node, list[User], dict[str, int], tuple[int, str]], ids=str)
+def test_the_types_of_the_vendor_take_what_is_sent(host, kind):
+    model, path, more = HOSTS[host]
+    for mode in (None, *(["tool"] if host in FORCING else [])):
+        with LoopbackProvider("{}") as provider:
+            options: Any = {**options_of(provider, model, path), **more, "structured_mode": mode, "stream": True}
+            completion(model, "Who?", response_format=kind, **options).close()
+            ACCEPTS[host](provider.requests[0].json)

@@ -77,10 +77,15 @@ def _close(schema: JSON, dropped: list[str]) -> JSON:
     dropped += lost
     if out.get("type") == "object" or "properties" in out:
         _close_object(out, dropped)
+    _tell(out, lost)
+    return out
+
+
+def _tell(out: JSON, lost: JSON) -> None:
+    """Put keywords that nothing enforces into the description, for the model to heed them."""
     if lost:
         told = ", ".join(f"{key}: {json_codec.dumps(value)}" for key, value in lost.items())
         out["description"] = "\n\n".join(filter(None, (out.get("description"), f"{{{told}}}")))
-    return out
 
 
 def _close_object(out: JSON, dropped: list[str]) -> None:
@@ -125,6 +130,7 @@ _SAID = (
     "format multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minItems maxItems const"
 ).split()
 _UNSAID = {"allOf", "oneOf", "not", "if", "then", "else", "prefixItems", "patternProperties", "dependentSchemas"}
+_UNENFORCED = {"minLength", "maxLength", "uniqueItems", "minProperties", "maxProperties", "propertyNames", "contains"}
 _SAYING = {"type", "anyOf", "$ref", "enum", "const"}
 
 
@@ -133,7 +139,7 @@ def openai_format(format: JSON) -> JSON:
 
     With `strict` the model cannot depart from the schema, but every object must be closed and every property required,
     so the model says what a property with a default is. A schema that this changes stays the caller's where it is
-    theirs, and any schema that `strict` has no words for goes without.
+    theirs, and any schema that `strict` has no words for goes without. Bounds that it lacks go into the descriptions.
     """
     if not isinstance(format, Format) or not format.made:
         return format
@@ -148,7 +154,9 @@ def openai_format(format: JSON) -> JSON:
 
 def _is_unknown(key: str, value: Any) -> bool:
     """Whether a constraint is one that OpenAI's grammar lacks; the answer is checked against it here."""
-    return (key == "format" and value not in _FORMATS - {"uri"}) or (key == "pattern" and "(?" in value)
+    if key in ("format", "pattern"):
+        return value not in _FORMATS - {"uri"} if key == "format" else "(?" in value
+    return key in _UNENFORCED
 
 
 def _strict(schema: JSON) -> JSON:
@@ -156,7 +164,8 @@ def _strict(schema: JSON) -> JSON:
         raise DialectError(f"{min(unsaid)} is not known with strict")
     if not _SAYING & schema.keys() or (schema.get("type") == "array" and "items" not in schema):
         raise DialectError("a value may be anything")
-    out = {key: value for key, value in schema.items() if key in _SAID and not _is_unknown(key, value)}
+    lost = {key: value for key, value in schema.items() if _is_unknown(key, value)}
+    out = {key: value for key, value in schema.items() if key in _SAID and key not in lost}
     for key in ("properties", *_SHARED):
         if key in out:
             out[key] = {name: _strict(inner) for name, inner in out[key].items()}
@@ -168,4 +177,5 @@ def _strict(schema: JSON) -> JSON:
         if out.get("additionalProperties") or "properties" not in out:
             raise DialectError("an object may have any keys")
         out |= {"additionalProperties": False, "required": list(out["properties"])}
+    _tell(out, lost)
     return out
