@@ -32,7 +32,8 @@ def read(client, stream):
     calls = tuple(called(call) for one in said for call in one.tool_calls or ())
     contents = [texts(one.content) for one in said]
     counts = next((answer.usage for answer in reversed(answers) if answer.usage), None)
-    cached = counts and (counts.additional_properties.get("prompt_tokens_details") or {}).get("cached_tokens")
+    more = counts.additional_properties if counts else {}
+    cached = (more.get("prompt_tokens_details") or {}).get("cached_tokens") or more.get("num_cached_tokens")
     return Reading(
         "".join(text for text, _ in contents),
         finished(reasons[-1] if reasons else None, WORDS, calls),
@@ -151,6 +152,11 @@ ANSWERS = {
     "cut short": (whole("Once", "length"), stream("Once", finish="length"), Reading("Once", "length", COUNTED)),
     "out of room": (whole("O", "model_length"), stream("O", finish="model_length"), Reading("O", "length", COUNTED)),
     "cached": (whole("4", usage=CACHED), stream("4", usage=CACHED), Reading("4", "stop", Usage(124, 22, 64))),
+    "cached, by its older name": (
+        whole("4", usage={**COUNTS, "num_cached_tokens": 64}),
+        stream("4", usage={**COUNTS, "num_cached_tokens": 64}),
+        Reading("4", "stop", Usage(124, 22, 64)),
+    ),
     "references": (whole(QUOTED), stream(QUOTED[:2], QUOTED[2:]), Reading("Yes.", "stop", COUNTED)),
 }
 
