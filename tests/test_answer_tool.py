@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support_structured import ADA, CLAUDE, FORCING, HOSTS, OLD_CLAUDE, SAID, User, asked, at_host, options_of
 
-from unified_llm import BadRequestError, completion
+from unified_llm import BadRequestError, completion, run_tools
 from unified_llm.formats import format_of
 from unified_llm.testing import Answer, LoopbackProvider
 
@@ -230,3 +230,23 @@ def test_a_model_that_may_be_forced_while_it_does_not_reason_is():
     script = Answer(tool_calls=(("User", ADA),))
     response, _ = asked(script, model="deepseek/deepseek-v4-pro", response_format=User, reasoning_effort="none")
     assert response.parsed == User(**ADA)
+
+
+# --- runs of tools -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [None, "tool"])
+@pytest.mark.parametrize("host", FORCING)
+def test_a_run_of_tools_ends_with_the_form(host, mode):
+    def weather(city: str) -> str:
+        return f"25 C in {city}"
+
+    model, path, more = HOSTS[host]
+    by_tool = mode == "tool" or host == "gemini"
+    last = Answer(tool_calls=(("User", ADA),)) if by_tool else SAID
+    with LoopbackProvider(Answer(tool_calls=(("weather", {"city": "LA"}),)), last) as provider:
+        options: Any = {**options_of(provider, model, path), **more, "structured_mode": mode}
+        run = run_tools(model, "Who?", [weather], response_format=User, **options)
+    assert run.parsed == User(**ADA)
+    assert len(run.turns) == 2
+    assert "25 C in LA" in json.dumps(run.messages)

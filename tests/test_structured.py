@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from datetime import date
 from enum import Enum
 from typing import Annotated, Any, Literal
@@ -301,3 +303,17 @@ def holds(schema: Any, value: Any, root: Any) -> bool:
         and all(holds(known[key], value[key], root) for key in known.keys() & value.keys())
         and (free is True or not rest or (free is not False and all(holds(free, one, root) for one in rest)))
     )
+
+
+def test_pydantic_is_loaded_for_types_alone():
+    program = """
+import sys
+from unified_llm import completion
+from unified_llm.testing import LoopbackProvider
+with LoopbackProvider('{"name": "Ada"}') as provider:
+    form = {"type": "object", "properties": {"name": {"type": "string"}}}
+    options = {"base_url": provider.url + "/v1", "api_key": "any"}
+    assert completion("gpt-4.1", "Who?", response_format=form, **options).parsed == {"name": "Ada"}
+sys.exit("pydantic" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
