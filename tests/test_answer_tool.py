@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support_structured import ADA, CLAUDE, FORCING, HOSTS, OLD_CLAUDE, SAID, User, asked, at_host, options_of
 
-from unified_llm import BadRequestError, completion, run_tools
+from unified_llm import BadRequestError, InvalidAnswerError, completion, run_tools
 from unified_llm.formats import format_of
 from unified_llm.testing import Answer, LoopbackProvider
 
@@ -196,6 +196,20 @@ def test_where_the_prompt_asks_for_the_form_nothing_is_sent_and_a_fence_is_taken
     response, (body,) = asked(text, response_format=User, structured_mode="prompt")
     assert body.keys() == {"model", "messages"}
     assert (response.parsed, response.text) == (User(**ADA), text)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "parsed"),
+    [
+        (list[User], f"[{SAID}]", [User(**ADA)]),
+        ({"type": "array", "items": {"$ref": "#/$defs/A"}, "$defs": {"A": {"type": "integer"}}}, "[1]", [1]),
+    ],
+    ids=["a type", "a schema"],
+)
+def test_where_the_prompt_asks_for_the_form_it_stands_in_no_object(form, text, parsed):
+    assert asked(text, response_format=form, structured_mode="prompt")[0].parsed == parsed
+    with pytest.raises(InvalidAnswerError):
+        _ = asked('["a"]', '["a"]', response_format=form, structured_mode="prompt")[0].parsed
 
 
 def test_prose_before_the_answer_is_not_taken_off():

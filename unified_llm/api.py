@@ -159,19 +159,24 @@ def calling(model: str, messages: Messages, stream: bool, options: CompletionOpt
     if exchange.format is None or not isinstance(made, Completion):
         return made
     most = options.get("max_validation_retries")
-    return (yield from checked(made, exchange, most, lambda corrected: _again(model, corrected, options)))
+    return (yield from checked(made, exchange, most, partial(_again, model, options, exchange.call.media)))
 
 
-def _again(model: str, messages: Messages, options: CompletionOptions) -> Generator[Effect, Any, Any]:
-    exchange = yield from prepared(model, messages, False, options)
+def _again(model: str, options: CompletionOptions, media: Mapping[str, tuple[str, bytes]], messages: Messages) -> Flow:
+    """The same call with other messages."""
+    exchange = yield from prepared(model, messages, False, options, media)
     return (yield from run(exchange))
 
 
 def prepared(
-    model: str, messages: Messages, stream: bool, options: CompletionOptions
+    model: str,
+    messages: Messages,
+    stream: bool,
+    options: CompletionOptions,
+    known: Mapping[str, tuple[str, bytes]] = MappingProxyType({}),
 ) -> Generator[Effect, Any, Exchange]:
-    """What `prepare()` makes, after fetching the media that the provider does not fetch."""
-    media: dict[str, tuple[str, bytes]] = {}
+    """What `prepare()` makes, after fetching the media that the provider does not fetch and that are not known."""
+    media = dict(known)
     while True:
         try:
             return prepare(model, messages, stream, options, media)

@@ -45,8 +45,15 @@ class Format(dict[str, Any]):
         self.fenced = False
 
     def of_prompt(self, prefix: str) -> Self:
-        """The same form, where nothing but the prompt asks for it and the answer may go on with a prefill."""
-        twin = type(self)(self, kind=self.kind, key=self.key, made=self.made)
+        """The same form, where nothing but the prompt asks for it: the answer stands in no object of ours.
+
+        Args:
+            prefix: what the answer goes on with, from a prefill.
+        """
+        twin = type(self)(self, kind=self.kind, made=self.made)
+        if self.key:
+            inner = {**self.schema["properties"][self.key], **_shared(self.schema)}
+            twin["json_schema"] = {"name": self.name, "schema": inner}
         twin.prefix, twin.fenced = prefix, True
         return twin
 
@@ -219,10 +226,14 @@ def _of_schema(schema: JSON, name: str, kind: Any = None) -> Format:
 
 def _wrapped(schema: JSON) -> JSON:
     """The schema of an object with the value of this schema."""
-    shared = {place: schema[place] for place in ("$defs", "definitions") if place in schema}
+    shared = _shared(schema)
     inner = {key: value for key, value in schema.items() if key not in shared and key != "$schema"}
     fields = {"properties": {KEY: inner}, "required": [KEY], "additionalProperties": False}
     return {"type": "object", **fields, **shared}
+
+
+def _shared(schema: JSON) -> JSON:
+    return {place: schema[place] for place in ("$defs", "definitions") if place in schema}
 
 
 def _refusal(given: Any) -> BadRequestError:
