@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from support_structured import ADA, CLAUDE, FORCING, HOSTS, OLD_CLAUDE, SAID, User, asked, at_host, options_of
 
-from unified_llm import BadRequestError, InvalidAnswerError, completion, run_tools
+from unified_llm import BadRequestError, InvalidAnswerError, arun_tools, completion, run_tools
 from unified_llm.formats import format_of
 from unified_llm.testing import Answer, LoopbackProvider
 
@@ -249,6 +250,9 @@ def test_a_model_that_may_be_forced_while_it_does_not_reason_is():
 # --- runs of tools -------------------------------------------------------------------------------------------------
 
 
+EVERY_WAY = pytest.mark.parametrize("awaiting", [False, True], ids=["blocking", "awaiting"])
+
+
 @pytest.mark.parametrize("mode", [None, "tool"])
 @pytest.mark.parametrize("host", FORCING)
 def test_a_run_of_tools_ends_with_the_form(host, mode):
@@ -264,3 +268,25 @@ def test_a_run_of_tools_ends_with_the_form(host, mode):
     assert run.parsed == User(**ADA)
     assert len(run.turns) == 2
     assert "25 C in LA" in json.dumps(run.messages)
+
+
+@EVERY_WAY
+def test_in_a_run_of_tools_the_last_answer_grows(awaiting):
+    def weather(city: str) -> str:
+        return "25 C"
+
+    async def read(*arguments: Any, **options: Any) -> Any:
+        stream = await arun_tools(*arguments, **options)
+        return [value async for value in stream.partial()], stream.completion()
+
+    first = Answer(text="[1]", tool_calls=(("weather", {"city": "LA"}),))
+    with LoopbackProvider(first, Answer(text=SAID, chunk_size=3)) as provider:
+        options: Any = {**options_of(provider, CLAUDE), "response_format": User, "stream": True}
+        if awaiting:
+            grown, run = asyncio.run(read(CLAUDE, "Who?", [weather], **options))
+        else:
+            stream = run_tools(CLAUDE, "Who?", [weather], **options)
+            grown, run = list(stream.partial()), stream.completion()
+    assert grown[0] == [1]
+    assert grown[-1] == ADA
+    assert run.parsed == User(**ADA)

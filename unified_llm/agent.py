@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 from unified_llm.api import acompletion, completion
 from unified_llm.drivers import AsyncStream, Stream
 from unified_llm.errors import BadRequestError, UnifiedLLMError
+from unified_llm.structured import Growing
 from unified_llm.tools import Ask, Execute, Failed, OnError, Run, Steps, Tell, ToolRun, chunk_of
 from unified_llm.types import CallOptions, Chunk, Messages, ToolLike
 
@@ -359,6 +360,9 @@ class ToolStream(Stream):
         """The run as far as it has been delivered; after the last chunk, what the whole run would have given."""
         return self._watched.so_far()
 
+    def _growing(self) -> Growing:
+        return self._watched.stream._growing()
+
     def close(self) -> None:
         """Stop, and close the connection; more calls do nothing."""
         self._chunks.close()
@@ -393,6 +397,9 @@ class AsyncToolStream(AsyncStream):
     def completion(self) -> ToolRun:
         """The run as far as it has been delivered; after the last chunk, what the whole run would have given."""
         return self._watched.so_far()
+
+    def _growing(self) -> Growing:
+        return self._watched.stream._growing()
 
     async def close(self) -> None:
         """Stop, and close the connection; more calls do nothing."""

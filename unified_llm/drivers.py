@@ -200,7 +200,10 @@ class Stream(Generic[T]):
         Raises:
             BadRequestError: there is no `response_format`.
         """
-        return _grown(self._chunks, growing(self._streamings[0].exchange))
+        return _grown(self._chunks, self._growing())
+
+    def _growing(self) -> Growing:
+        return growing(self._streamings[0].exchange)
 
     def close(self) -> None:
         """Stop, and close the connection; more calls do nothing."""
@@ -284,7 +287,10 @@ class AsyncStream(Generic[T]):
 
     def partial(self) -> AsyncGenerator[Any]:
         """What the answer says so far, for `async for`; as of `Stream`."""
-        return _agrown(self._chunks, growing(self._streamings[0].exchange))
+        return _agrown(self._chunks, self._growing())
+
+    def _growing(self) -> Growing:
+        return growing(self._streamings[0].exchange)
 
     async def close(self) -> None:
         """Stop, and close the connection; more calls do nothing."""

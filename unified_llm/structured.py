@@ -163,7 +163,12 @@ class Growing:
         self._last: Any = _NOTHING
 
     def values(self, chunk: Chunk) -> list[Any]:
-        """What it says with this chunk: one value where that is another than before, else none."""
+        """What it says with this chunk: one value where that is another than before, else none.
+
+        In a run of tools an answer begins anew behind results.
+        """
+        if "tool_results" in chunk:
+            self._text = ""
         pieces = [choice["delta"]["content"] or "" for choice in chunk["choices"] if choice["index"] == 0]
         if not any(pieces):
             return []
