@@ -335,10 +335,7 @@ def test_every_object_of_a_schema_is_closed():
             {"type": "string", "description": 'A word.\n\n{maxLength: 3, pattern: "^a"}'},
         ),
         ({"type": "string", "format": "color"}, {"type": "string", "description": '{format: "color"}'}),
-        (
-            {"type": "array", "minItems": 2, "items": {}},
-            {"type": "array", "items": {}, "description": "{minItems: 2}"},
-        ),
+        ({"type": "array", "minItems": 2, "items": {}}, {"type": "array", "items": {}, "description": "{minItems: 2}"}),
         ({"type": "array", "minItems": 1, "items": {}}, {"type": "array", "minItems": 1, "items": {}}),
         ({"type": "string", "format": "date"}, {"type": "string", "format": "date"}),
         ({"oneOf": [{"type": "string"}]}, {"anyOf": [{"type": "string"}]}),

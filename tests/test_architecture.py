@@ -26,7 +26,8 @@ MOST_LINES, MOST_FUNCTION_LINES, MOST_IMPORT_SECONDS = 700, 50, 0.030
 
 LAYERS = (
     "types errors json_codec media_types",
-    "framing pricing config catalog content messages params response media_fetch docstrings schemas tool_schema formats schema_check answer_types",
+    "framing pricing config catalog content messages params response media_fetch docstrings schemas tool_schema "
+    "formats schema_check answer_types",
     "adapters auth google_auth sigv4",
     "flow fan_out chunks retries catalog_check",
     "tools structured answer_tool router limits batch cache telemetry",

@@ -82,8 +82,8 @@ PRINTED = {  # page -> what its blocks print among other things
         "-H 'x-api-key: '\"$ANTHROPIC_API_KEY\"",
     ],
     "structured.md": [
-        *("Ada 36", '{"value": "yes"} yes', "name='Bob' age=7", "not valid: gpt-4.1", "age: Field required", "number=4 30"),
-        *("take an even one", "{'name': 'Zo'}", "name='Zoe' age=41"),
+        *("Ada 36", '{"value": "yes"} yes', "name='Bob' age=7", "not valid: gpt-4.1", "age: Field required"),
+        *("number=4 30", "take an even one", "{'name': 'Zo'}", "name='Zoe' age=41"),
     ],
     "tools.md": ["LA is hotter.", "Rain.", "It is warm.", "Half past.", "to='LA' price=99.0", "Have fun.", "It says"],
 }

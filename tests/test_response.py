@@ -23,7 +23,8 @@ def response(usage: Any = None, *, prices: Any = None, structured: bool = False,
     said = {"role": "assistant", "content": "Hello!", **message}
     choices = [{"index": 0, "message": said, "finish_reason": "stop", "native_finish_reason": "end_turn"}]
     fields = {"id": "c-1", "object": "chat.completion", "created": 1, "model": "m", "choices": choices}
-    return Completion({**fields, "usage": usage, "warnings": []}, prices=prices, format=format_of({"type": "json_object"}) if structured else None)
+    format = format_of({"type": "json_object"}) if structured else None
+    return Completion({**fields, "usage": usage, "warnings": []}, prices=prices, format=format)
 
 
 def usage(prompt: int, answer: int, **details: int) -> Any:
