@@ -34,6 +34,14 @@ def accepts_openai_chat(body: Body) -> None:
     _check(_typed(getattr(params, f"CompletionCreateParams{kind}"), body), body)
 
 
+def accepts_openai_completions(body: Body) -> None:
+    pytest.importorskip("openai")
+    from openai.types import completion_create_params as params
+
+    kind = "Streaming" if body.get("stream") else "NonStreaming"
+    _check(_typed(getattr(params, f"CompletionCreateParams{kind}"), body), body)
+
+
 def accepts_openai_responses(body: Body) -> None:
     pytest.importorskip("openai")
     from openai.types.responses import response_create_params as params
@@ -261,6 +269,7 @@ ACCEPTS = {
     "gemini": accepts_gemini,
     "ollama_chat": accepts_ollama_chat,
     "openai_chat": accepts_openai_chat,
+    "openai_completions": accepts_openai_completions,
     "openai_responses": accepts_openai_responses,
 }
 """What accepts the bodies of an adapter, by its name."""

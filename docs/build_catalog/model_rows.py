@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 
-from model_tables import CROWDED, FREE, LABS, MODEL_CHANGES, NO_CHAT, NO_MODELS, POINTERS
+from model_tables import COMPLETIONS, CROWDED, FREE, LABS, MODEL_CHANGES, NO_CHAT, NO_MODELS, POINTERS
 from price_tables import FACTORS, FEES, STACKING, THOUGHTS_ALONE
 from provider_tables import QUIRKS
 from row import DATE, Row
@@ -149,7 +149,7 @@ def best_spellings(facts: Iterable[Row]) -> set[tuple[str, str]]:
 def is_listed(facts: Row) -> bool:
     """Whether a model of the facts is worth a row."""
     provider, name = facts["provider"], facts["id"]
-    if facts["mode"] == "completion" and provider != "anthropic":
+    if facts["mode"] == "completion" and facts["dialect"] not in COMPLETIONS:
         return False
     if any(re.search(NO_CHAT[key], name, re.IGNORECASE) for key in ("", provider) if key in NO_CHAT):
         return False

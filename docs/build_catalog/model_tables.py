@@ -11,6 +11,9 @@ LABS = {
 }  # fmt: skip
 """Those who serve their own models: retired ones stay, because old logs must still be priced."""
 
+COMPLETIONS = {"anthropic.complete", "openai.completions"}
+"""The wire formats of the facts for models that are older than chat."""
+
 NO_MODELS = {
     "302ai", "aihubmix", "cloudflare-gateway", "cortecs", "dashscope-cn", "digitalocean", "helicone", "huggingface",
     "hyperbolic", "kilo", "lambda", "llmgateway", "minimax-cn", "moonshot-cn", "nano-gpt", "nearai", "novita",
@@ -34,7 +37,7 @@ NO_CHAT: dict[str, str] = {
     r"|^gemini-((pro|flash)-1\.5|gemma|(pro|flash)-experimental|embedding)",
     "mistral": r"ocr|embed|-fim-|^mistral-7b$",
     "openai": r"^azure/|:extended$|\.ft-$|turbo-$|^container$|^gpt-3\.5-0301$|^(codex-mini|computer-use)$"
-    r"|image|realtime|transcribe|tts|whisper|moderation|^(text-)?(davinci|babbage|curie|ada)",
+    r"|image|realtime|transcribe|tts|whisper|moderation|^(davinci|babbage|curie|ada)(?!-002)",
     # other labs' models are of another API; the oldest are long gone
     "perplexity": r"/|^(?!sonar|llama-3\.1-sonar)|^sonar-(small|medium)",
     # other interfaces, and models whose wire format no adapter speaks there
@@ -116,6 +119,14 @@ MODEL_CHANGES: dict[tuple[str, str], Row] = {
     ("gemini", "gemini-exp-1114"): {"status": "retired"},
     ("gemini", "gemini-exp-1206"): {"status": "retired"},
     ("gemini", "learnlm-1.5-pro-experimental"): {"status": "retired"},
+    # https://developers.openai.com/api/docs/models/gpt-3.5-turbo-instruct; the dated one went with it
+    ("openai", "gpt-3.5-turbo-instruct"): {"context": 4096},
+    ("openai", "gpt-3.5-turbo-instruct-0914"): {
+        "context": 4096,
+        "max_output": 4096,
+        "status": "retired",
+        "ends": "2026-09-28",
+    },
     # the vendor's SDK lists it; the facts call it retired only because no price table has it
     ("anthropic", "claude-mythos-5-2"): {"status": None},
 }

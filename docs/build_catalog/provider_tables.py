@@ -10,6 +10,7 @@ PREFIXES: dict[str, str] = {
     "anthropic.": "bedrock",
     "apac.": "bedrock",
     "au.": "bedrock",
+    "babbage-": "openai",
     "chat-latest": "openai",
     "chatgpt-": "openai",
     "claude-": "anthropic",
@@ -17,9 +18,12 @@ PREFIXES: dict[str, str] = {
     "codex-mini": "openai",
     "command-": "cohere",
     "computer-use-": "openai",
+    "davinci-": "openai",
     "deepseek-": "deepseek",
     "devstral-": "mistral",
     "eu.": "bedrock",
+    "ft:babbage-": "openai",
+    "ft:davinci-": "openai",
     "ft:gpt-": "openai",
     "ft:o4-mini": "openai",
     "gemini-": "gemini",
@@ -97,6 +101,20 @@ RESPONSES_ONLY = dict.fromkeys(
 )
 """What the names of the OpenAI models begin with that Chat Completions does not take."""
 
+COMPLETIONS_ONLY = dict.fromkeys(
+    [
+        "babbage-",
+        "davinci-",
+        "ft:babbage-",
+        "ft:davinci-",
+        "gpt-3.5-turbo-instruct",
+        "gpt-35-turbo-instruct",  # at Azure
+        "text-",
+    ],
+    "openai_completions",
+)
+"""What the names of the OpenAI models begin with that are older than chat."""
+
 RESPONSES_WITH_TOOLS = dict.fromkeys(["gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6"], "openai_responses")
 """What the names of the OpenAI models begin with that take no function on Chat Completions while they reason."""
 
@@ -164,9 +182,13 @@ PROVIDER_CHANGES: dict[str, Row] = {
         "url": "https://{host}",
         "url_env": None,
         "token_env": ["AZURE_OPENAI_AD_TOKEN"],
-        "routes": RESPONSES_ONLY,
+        "routes": RESPONSES_ONLY | COMPLETIONS_ONLY,
         "server_tools": "openai_responses",
-        "formats": {"openai_chat": {"path": "/openai/v1"}, "openai_responses": {"path": "/openai/v1"}},
+        "formats": {
+            "openai_chat": {"path": "/openai/v1"},
+            "openai_completions": {"path": "/openai/v1"},
+            "openai_responses": {"path": "/openai/v1"},
+        },
     },
     # its address with an api-version, /models, is the older surface
     "azure-ai": {
@@ -191,7 +213,11 @@ PROVIDER_CHANGES: dict[str, Row] = {
     "cohere": {"url": "https://api.cohere.com", "url_env": ["CO_API_URL"]},
     "databricks": {"url_env": None},
     "groq": {"url_env": ["GROQ_API_BASE"]},  # GROQ_BASE_URL is that of the vendor's SDK, without /openai/v1
-    "openai": {"routes": RESPONSES_ONLY, "tool_routes": RESPONSES_WITH_TOOLS, "server_tools": "openai_responses"},
+    "openai": {
+        "routes": RESPONSES_ONLY | COMPLETIONS_ONLY,
+        "tool_routes": RESPONSES_WITH_TOOLS,
+        "server_tools": "openai_responses",
+    },
     "vertex": {
         "key_env": None,
         "keyless": True,
@@ -236,8 +262,11 @@ EXTRA_PROVIDERS: dict[str, Row] = {
         "key_env": ["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
         "token_env": ["AZURE_OPENAI_AD_TOKEN"],
         "auth": "api-key",
-        "routes": RESPONSES_ONLY,
-        "formats": {"openai_chat": {"path": "/deployments/{model}"}},
+        "routes": RESPONSES_ONLY | COMPLETIONS_ONLY,
+        "formats": {
+            "openai_chat": {"path": "/deployments/{model}"},
+            "openai_completions": {"path": "/deployments/{model}"},
+        },
         "docs": "https://learn.microsoft.com/en-us/azure/ai-foundry/openai/reference",
     },
     "claude-on-google-cloud": {
@@ -265,6 +294,14 @@ EXTRA_PROVIDERS: dict[str, Row] = {
         "url_env": ["SGLANG_BASE_URL"],
         "key_env": ["SGLANG_API_KEY"],
         "keyless": True,
+    },
+    "text-completion-openai": {
+        "name": "OpenAI and compatible servers (text completions)",
+        "url": "https://api.openai.com/v1",
+        "url_env": ["OPENAI_BASE_URL", "OPENAI_API_BASE"],
+        "key_env": ["OPENAI_API_KEY"],
+        "adapter": "openai_completions",
+        "docs": "https://platform.openai.com/docs/api-reference/completions",
     },
     "vertex-express": {
         "name": "Google Vertex AI (express mode, with an API key)",

@@ -21,6 +21,7 @@ NAMES = (
     "gemini",
     "ollama_chat",
     "openai_chat",
+    "openai_completions",
     "openai_responses",
 )
 

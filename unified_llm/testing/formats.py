@@ -9,6 +9,7 @@ from unified_llm.testing.anthropic import CountTokens, Messages, TextCompletions
 from unified_llm.testing.bedrock import Converse
 from unified_llm.testing.chat_completions import ChatCompletions
 from unified_llm.testing.cohere import CohereChat
+from unified_llm.testing.completions import Completions
 from unified_llm.testing.gemini import GenerateContent
 from unified_llm.testing.ollama import OllamaChat
 from unified_llm.testing.responses import Responses
@@ -24,6 +25,7 @@ FORMATS: tuple[Format, ...] = (
     CohereChat(),
     OllamaChat(),
     ChatCompletions(),
+    Completions(),
 )
 
 

@@ -18,8 +18,8 @@ class LoopbackProvider:
     r"""A provider on 127.0.0.1 that answers from a script, and by repeating the user where the script has ended.
 
     It speaks every wire format that the library does, each at the end of its own paths (`/v1/messages`,
-    `/v1/complete`, `/chat/completions`, `/responses`, `:generateContent`, `/converse`, `/v2/chat`, `/api/chat`); one
-    script serves all. It begins to serve when it is made, and everything may be used from any thread.
+    `/v1/complete`, `/chat/completions`, `/completions`, `/responses`, `:generateContent`, `/converse`, `/v2/chat`,
+    `/api/chat`); one script serves all. It begins to serve when it is made, and everything may be used from any thread.
 
     Args:
         *answers: the script, in the order in which requests arrive; a string is `Answer(text=...)`.

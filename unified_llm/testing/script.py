@@ -17,11 +17,12 @@ class Answer:
     """What the provider is to answer, in whatever wire format it is asked.
 
     Attributes:
-        text: the text; Text Completions send it behind a space, as they do, unless the prompt has a prefill.
-        reasoning: readable thoughts before the text. Text Completions have no place for these and for tool calls.
+        text: the text; Claude's Text Completions send it behind a space, as they do, unless the prompt has a prefill.
+        reasoning: readable thoughts before the text. Text completions, of Claude and of OpenAI, have no place for these
+            and for tool calls.
         tool_calls: (name, arguments) pairs; the arguments a dict, or a string that is sent as it is.
         finish_reason: sent in the format's own word; a `stop` with tool calls is sent as `tool_calls`.
-        usage: (prompt tokens, completion tokens), None to send none. Text Completions never do.
+        usage: (prompt tokens, completion tokens), None to send none. Claude's Text Completions never do.
         status: the HTTP status; from 400 on the body is an error of the format.
         error: the error's message.
         headers: more response headers, such as `retry-after`.
