@@ -31,7 +31,7 @@ LAYERS = (
     "adapters auth google_auth sigv4",
     "flow fan_out chunks retries catalog_check",
     "tools structured answer_tool router limits batch cache telemetry",
-    "transport drivers sdk_client",
+    "aiohttp_session transport drivers sdk_client",
     "api token_count preview costs agent cli testing __main__",
 )
 LAYER_OF = {module: height for height, modules in enumerate(LAYERS) for module in modules.split()}
@@ -132,10 +132,14 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert graph == {}
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.name != "transport.py"], ids=name_of)
-def test_only_the_transport_imports_httpx(path: Path) -> None:
+CARRIERS = {"httpx": "transport.py", "httpcore": "transport.py", "httpx2": "transport.py"}
+CARRIERS |= {"httpx_aiohttp": "transport.py", "aiohttp": "aiohttp_session.py"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_each_http_library_is_imported_in_one_file(path: Path) -> None:
     roots = {name.partition(".")[0] for name in imported(path, type_checking=True)}
-    assert roots & {"httpx", "httpcore", "httpx_aiohttp", "aiohttp", "httpx2"} == set()
+    assert {root for root in roots & CARRIERS.keys() if CARRIERS[root] != path.name} == set()
 
 
 ADAPTER_FILES = [path for path in FILES if path.parent.name in ("adapters", "framing")]

@@ -211,7 +211,8 @@ LOST = {
     "closed inside the body": [head(content_length="100") + b'{"id"', CUT],
     "reset inside the body": [head(content_length="100") + b'{"id"', 0.02, RESET],
     "no HTTP at all": [b"220 mail.example ESMTP\r\n\r\n", CUT],
-    "a chunk of no length": [STREAM_HEAD, b"zz\r\n{}\r\n", CUT],
+    "a chunk of no length": [STREAM_HEAD + b"zz\r\n{}\r\n", CUT],
+    "a chunk of no length later": [STREAM_HEAD, 0.05, b"zz\r\n{}\r\n", CUT],
 }
 
 

@@ -17,7 +17,7 @@ import threading
 import urllib.request
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -340,18 +340,14 @@ def _httpx_transport(certified: bool, proxy: str | None) -> httpx.AsyncBaseTrans
 
 
 def _aiohttp_transport(certified: bool, proxy: str | None) -> httpx.AsyncBaseTransport:
-    import aiohttp  # noqa: PLC0415 - the extra `aiohttp`
-    import httpx_aiohttp  # noqa: PLC0415
+    import httpx_aiohttp  # noqa: PLC0415 - the extra `aiohttp`
 
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            ssl=_ssl_context() if certified else False,
-            limit=_LIMITS.max_connections or 0,
-            keepalive_timeout=_LIMITS.keepalive_expiry,
-        )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    from unified_llm.aiohttp_session import session  # noqa: PLC0415
 
-    return httpx_aiohttp.AiohttpTransport(client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+    made = partial(
+        session, _ssl_context() if certified else False, _LIMITS.max_connections or 0, _LIMITS.keepalive_expiry
+    )
+    return httpx_aiohttp.AiohttpTransport(client=made, proxy=httpx.Proxy(proxy) if proxy else None)
 
 
 class OwnAsyncClient:
