@@ -92,6 +92,23 @@ def openai_chat(draw):
     return quirky({}), whole, sse(*stream, end, {**base, "choices": [], "usage": USAGE}, "[DONE]")
 
 
+@st.composite
+def openai_completions(draw):
+    texts, finish = draw(st.lists(TEXT, max_size=4)), draw(st.sampled_from(["stop", "length"]))
+    base = {"id": "x", "object": "text_completion", "created": CREATED, "model": "m"}
+
+    def choice(texts, finish):
+        likely = [{text: -0.5, "other": -1.5} for text in texts]
+        tokens = {"tokens": texts, "token_logprobs": [-0.5] * len(texts), "top_logprobs": likely}
+        return {"index": 0, "text": "".join(texts), "logprobs": tokens if wanted else None, "finish_reason": finish}
+
+    wanted = draw(st.booleans())
+    pieces = [{**base, "choices": [choice([text], None)], "usage": None} for text in texts]
+    end = [{**base, "choices": [choice([], finish)]}, {**base, "choices": [], "usage": USAGE}, "[DONE]"]
+    whole = {**base, "choices": [choice(texts, finish)], "usage": USAGE}
+    return call("babbage-002", logprobs=wanted, top_logprobs=1), whole, sse(*pieces, *end)
+
+
 SCRIPTED = {
     "openai_responses": (Responses(), "openai/gpt-4.1", "/v1/responses"),
     "gemini": (GenerateContent(), "gemini/gemini-2.5-flash", "/v1beta/models/m:streamGenerateContent"),
@@ -121,6 +138,7 @@ OF_EVENTS = {
     "anthropic_messages": anthropic_messages,
     "anthropic_complete": anthropic_complete,
     "openai_chat": openai_chat,
+    "openai_completions": openai_completions,
     **{name: partial(scripted, name) for name in ("openai_responses", "gemini", "cohere_chat")},
 }
 FORMATS = {**OF_EVENTS, **{name: partial(scripted, name) for name in ("bedrock_converse", "ollama_chat")}}

@@ -31,16 +31,22 @@ FORMATS: dict[str, dict[str, Any]] = {
     "cohere_chat": {"model": "cohere/command-a-03-2025"},
     "ollama_chat": {"model": "ollama/qwen3"},
 }
+TEXT_ALONE: dict[str, dict[str, Any]] = {
+    "anthropic_complete": {"model": "claude-2.1"},
+    "openai_completions": {"model": "babbage-002"},
+}
+ALL = {**FORMATS, **TEXT_ALONE}
 every_format = pytest.mark.parametrize("format", FORMATS)
+every_format_at_all = pytest.mark.parametrize("format", ALL)
 THOUGHTFUL = Answer("It is sunny in Oslo.", reasoning="Let me look.", tool_calls=[("f", {"a": [1, "é"]}), ("g", {})])
 
 
 def asked(provider: LoopbackProvider, format: str, **options: Any) -> dict[str, Any]:
     given = {"messages": "Hi there", "api_key": "any-key", "base_url": provider.url, "max_retries": 0}
-    return {**given, **FORMATS[format], **options}
+    return {**given, **ALL[format], **options}
 
 
-@every_format
+@every_format_at_all
 def test_an_empty_script_repeats_the_user(format: str) -> None:
     with LoopbackProvider() as provider:
         assert completion(**asked(provider, format)).text == "Hello! You said: Hi there"
@@ -77,14 +83,14 @@ def test_awaited_answers_are_the_same(format: str) -> None:
     assert whole.text == streamed.text == "It is sunny in Oslo."
 
 
-@every_format
+@every_format_at_all
 @pytest.mark.parametrize("reason", ["stop", "length"])
 def test_reasons_to_finish_come_through(format: str, reason: Any) -> None:
     with LoopbackProvider(Answer("Hi", finish_reason=reason)) as provider:
         assert completion(**asked(provider, format))["choices"][0]["finish_reason"] == reason
 
 
-@every_format
+@every_format_at_all
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
@@ -103,7 +109,7 @@ def test_errors_are_errors_of_the_format(format: str, status: int, kind: type[Un
         completion(**asked(provider, format))
 
 
-@every_format
+@every_format_at_all
 def test_a_stream_that_is_cut_is_incomplete_and_keeps_what_came(format: str) -> None:
     words = " ".join(map(str, range(100)))
     with LoopbackProvider(Answer(words, cut_after=50)) as provider, pytest.raises(IncompleteStreamError) as caught:
@@ -113,7 +119,7 @@ def test_a_stream_that_is_cut_is_incomplete_and_keeps_what_came(format: str) -> 
     assert caught.value.completion.text.count(" ") > 40
 
 
-@every_format
+@every_format_at_all
 def test_an_error_inside_a_stream_comes_after_the_text(format: str) -> None:
     with LoopbackProvider(Answer("one two", stream_error="server_error", error="It broke.")) as provider:
         stream = completion(**asked(provider, format, stream=True))
