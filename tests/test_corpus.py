@@ -33,6 +33,7 @@ APIS = {
     "anthropic.messages": ("anthropic/claude-sonnet-4-5", "anthropic_messages"),
     "anthropic.complete": ("anthropic/claude-2.1", "anthropic_complete"),
     "openai.chat": ("openai/gpt-4.1", "openai_chat"),
+    "openai.completions": ("openai/babbage-002", "openai_completions"),
     "openai.responses": ("openai/gpt-4.1", "openai_responses"),
     "gemini.generate": ("gemini/gemini-2.5-flash", "gemini"),
     "bedrock.converse": ("bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0", "bedrock_converse"),
@@ -41,6 +42,8 @@ APIS = {
     "ollama.chat": ("ollama/qwen3", "ollama_chat"),
 }
 every_api = pytest.mark.parametrize("api", APIS)
+every_checked_api = pytest.mark.parametrize("api", [api for api in APIS if api != "openai.completions"])
+"""Those that `conform.py` knows."""
 
 CHECKER_IS_WRONG = {
     "3844b727bd182aae": "Anthropic's stop_details.explanation is message.refusal",
@@ -56,7 +59,7 @@ CHECKER_IS_WRONG = {
 
 
 @pytest.mark.parametrize("subject", ["unified", "unified_async"])
-@every_api
+@every_checked_api
 def test_every_recorded_answer_becomes_what_its_bytes_say(api, subject, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -197,6 +200,43 @@ def test_every_recorded_answer_of_claude_renders_elsewhere_without_foreign_field
         ):
             wrong.append(id)
     assert wrong == []
+
+
+def told(events):
+    """(text, finish reason) of each choice, and the usage, as the events of text completions say."""
+    texts, finishes, usage = {}, {}, None
+    for event in events:
+        usage = event.get("usage") or usage
+        for at, choice in enumerate(event["choices"]):
+            index = choice.get("index", at)
+            text = choice["text"] if "text" in choice else choice["message"]["content"]
+            texts[index] = texts.get(index, "") + text
+            finishes[index] = choice.get("finish_reason") or finishes.get(index)
+    words = {"eos": "stop", "eos_token": "stop"}
+    choices = [(texts[index] or None, words.get(finishes[index], finishes[index])) for index in sorted(texts)]
+    return choices, usage and (usage["prompt_tokens"], usage.get("completion_tokens", 0))
+
+
+def test_every_recorded_text_completion_becomes_what_its_bytes_say():
+    api, made = "openai.completions", call(APIS["openai.completions"][0])
+    wrong, seen = [], 0
+    for stream in (False, True):
+        for id, body in recorded(api, stream):
+            if stream:
+                lines = re.findall(rb"^data: *(\{.*)$", body, re.MULTILINE)
+                ours, events = fold(outcome(api, body, [])[0]), [json.loads(line) for line in lines]
+            else:
+                ours, events = load("openai_completions").parse(made, json.loads(body)), [json.loads(body)]
+            usage = ours["usage"]
+            read = (
+                [(choice["message"]["content"], choice["finish_reason"]) for choice in ours["choices"]],
+                usage and (usage["prompt_tokens"], usage["completion_tokens"]),
+            )
+            if read != told(events):
+                wrong.append(id)
+            seen += 1
+    assert wrong == []
+    assert seen > 20
 
 
 @pytest.mark.parametrize("api", ["anthropic.messages", "openai.responses", "gemini.generate"])
