@@ -27,7 +27,7 @@ def read(client, stream):
         events = list(client.completions.create(**given, stream=True, stream_options={"include_usage": True}))
     else:
         events = [client.completions.create(**given)]
-    choices = [choice for event in events for choice in event.choices]
+    choices = [choice for event in events for choice in event.choices if not choice.index]
     finish = next((choice.finish_reason for choice in choices if choice.finish_reason), None)
     usage = next((event.usage for event in reversed(events) if event.usage), None)
     details = usage and usage.prompt_tokens_details
@@ -38,9 +38,12 @@ def read(client, stream):
     )
 
 
+OPENAI_COMPLETIONS = Format("babbage-002", openai_client, read, "/v1")
+
+
 @pytest.fixture(scope="module")
 def compare():
-    with compared(Format("babbage-002", openai_client, read, "/v1")) as compare:
+    with compared(OPENAI_COMPLETIONS) as compare:
         yield compare
 
 
