@@ -485,5 +485,7 @@ def test_an_answer_may_be_checked_that_a_prompt_asked_for():
     with LoopbackProvider(" 7}", "x") as provider:
         options = to(provider, messages=[("user", "JSON: "), ("assistant", '{"value":')], structured_mode="prompt")
         assert completion(**options, response_format=dict[str, int]).parsed == {"value": 7}
-        with pytest.raises(InvalidAnswerError):
-            completion(**options, response_format=dict[str, int], max_validation_retries=0)
+        with pytest.raises(InvalidAnswerError, match=r"it cannot be asked for again: .*no turns") as caught:
+            completion(**options, response_format=dict[str, int])
+    assert caught.value.completion.text == "x"
+    assert len(provider.requests) == 2

@@ -114,15 +114,29 @@ def checked(
         except InvalidAnswerError as error:
             if len(answers) > (1 if most is None else most):
                 raise InvalidAnswerError(error.message, _whole(answers)) from error.__cause__
-            words = words_of(error.__cause__)
+            invalid, words = error, words_of(error.__cause__)
         except AnswerError as error:
             raise type(error)(error.message, _whole(answers)) from error.__cause__
         else:
             break
         turns += _turns(answers[-1], words, format.prefix)
-        answers.append(cast("Completion", (yield from ask(_with_turns(exchange.call.messages, turns, format.prefix)))))
+        messages = _with_turns(exchange.call.messages, turns, format.prefix)
+        answers.append((yield from _asked_again(ask(messages), invalid, answers)))
         answers[-1]["warnings"].append(f"the answer was asked for again: {words}")
     return _whole(answers)
+
+
+def _asked_again(
+    flow: Flow, invalid: InvalidAnswerError, answers: list[Completion]
+) -> Generator[Effect, Any, Completion]:
+    """The next answer; where the API has no turns to ask for it in, the last one stays invalid."""
+    try:
+        return cast("Completion", (yield from flow))
+    except BadRequestError as refused:
+        if refused.status_code is not None:
+            raise
+        words = f"{invalid.message}; it cannot be asked for again: {refused.message}"
+        raise InvalidAnswerError(words, _whole(answers)) from invalid.__cause__
 
 
 def _is_whole(answer: Completion) -> bool:
