@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -138,3 +139,13 @@ def test_the_answer_can_be_sent_back(format: str) -> None:
         result = {"role": "tool", "tool_call_id": first.tool_calls[0]["id"], "content": "sunny"}
         history = [{"role": "user", "content": "Weather?"}, first.message, result]
         assert completion(**asked(provider, format, messages=history)).text == "Sunny."
+
+
+def test_streams_over_one_connection_take_no_time() -> None:
+    """Each piece would wait 40 ms for the acknowledgement of the one before, were the socket not told otherwise."""
+    with LoopbackProvider() as provider:
+        begun = time.monotonic()
+        for _ in range(20):
+            list(completion(**asked(provider, "openai_chat", stream=True)))
+        assert provider.connections == 1
+        assert time.monotonic() - begun < 0.7

@@ -130,6 +130,8 @@ class _Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         # an answer is complete when the kernel has all of it
         self._transport.set_write_buffer_limits(high=0)
+        # asyncio does this only for sockets that name their protocol, and else each event waits 40 ms for the last one
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server.connections += 1
         self._server.live.add(self)
 
