@@ -7,12 +7,13 @@ import os
 import re
 from typing import Any
 
+import httpx
 import pytest
 from test_errors import answer, raised
 from test_flow import Reply, play
 from test_other_framing import BODIES, made
 
-from unified_llm import APIError, BadRequestError, IncompleteStreamError, NotFoundError, resolve
+from unified_llm import APIError, APIStatusError, BadRequestError, IncompleteStreamError, NotFoundError, resolve
 from unified_llm.api import prepare
 from unified_llm.errors import APIResponseValidationError
 
@@ -125,3 +126,15 @@ def test_an_answer_in_another_format_raises_and_is_shown(name: str, other: str) 
                 continue  # their whole answers are alike
             assert isinstance(error, APIResponseValidationError | IncompleteStreamError)
             assert re.search(r": ['\"]..", error.message), error.message
+
+
+LED_ON = httpx.Response(307, headers={"location": "https://llm.example/v2"}, content=b"<html>moved</html>")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_an_address_that_leads_on_elsewhere_is_an_error_that_says_where(stream: bool) -> None:
+    asked: list[str] = []
+    error = raised("gpt-4.1", lambda request: asked.append(str(request.url)) or LED_ON, stream=stream, max_retries=2)
+    assert isinstance(error, APIStatusError)
+    assert (error.status_code, len(asked)) == (307, 1)
+    assert "'https://llm.example/v2'; give base_url=" in error.message

@@ -33,6 +33,9 @@ from unified_llm.response import Completion
 from unified_llm.retries import Retries, seconds_to_wait, worth_another
 from unified_llm.types import JSON, Chunk
 
+FIRST_FAILURE = 300
+"""The lowest HTTP status that is no answer. A redirect is none: prompt and key go only where the caller sent them."""
+
 
 class HTTPRequest(NamedTuple):
     """A request ready to be sent. `payload` is the body as a dict, for clients that write their own bytes."""
@@ -197,7 +200,7 @@ def _attempt(exchange: Exchange) -> Generator[Effect, Any, Completion | Begun]:
     request = exchange.request if bare else (yield from exchange.authorized())
     reply: Reply = yield Send(request, exchange.call.stream)
     exchange.headers = reply.headers
-    if reply.status >= 400:
+    if reply.status >= FIRST_FAILURE:
         if reply.status == 401 and exchange.token is not None:
             exchange.token.forget(exchange.key)
         raise error_of(exchange, reply)
@@ -296,6 +299,8 @@ def error_of(exchange: Exchange, reply: Reply) -> APIStatusError:
     kind = class_for(reply.status, code)
     if kind is NotFoundError:
         message += _suggestion(exchange)
+    elif reply.status < 400:
+        message = f"the address leads on to {reply.headers.get('location')!r}; give base_url= to ask there"
     return kind(
         f"{route.provider}/{route.model}: HTTP {reply.status}: {message}",
         status_code=reply.status,

@@ -26,7 +26,7 @@ import httpx
 
 from unified_llm import sdk_client
 from unified_llm.errors import APIConnectionError, APITimeoutError
-from unified_llm.flow import HTTPRequest
+from unified_llm.flow import FIRST_FAILURE, HTTPRequest
 
 if TYPE_CHECKING:
     import asyncio
@@ -106,7 +106,8 @@ def _proxy(origin: str) -> str | None:
     parts = urlsplit(origin)
     proxies = urllib.request.getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
+    names = (parts.hostname or "", parts.netloc)  # NO_PROXY may name a host with its port
+    if not proxy or any(map(urllib.request.proxy_bypass, names)):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 
@@ -134,9 +135,9 @@ class Reply:
         self.response = response
         self.content: bytes | None = None
         self.parts: Iterator[bytes] = iter(())
-        if not stream or self.status >= 400:
+        if not stream or self.status >= FIRST_FAILURE:
             self.content = response.read()
-            if self.status >= 400:
+            if self.status >= FIRST_FAILURE:
                 _without_key(response, request)
             return
         encoded = "content-encoding" in response.headers
@@ -263,10 +264,10 @@ class AsyncReply:
 
     async def settle(self, request: HTTPRequest, stream: bool) -> AsyncReply:
         """Read the body, unless it is a stream to be read on."""
-        if stream and self.status < 400:
+        if stream and self.status < FIRST_FAILURE:
             return self
         try:
-            if self.status >= 400:  # by httpx's own hand, so that `error.response.text` can be read too
+            if self.status >= FIRST_FAILURE:  # by httpx's own hand, so that `error.response.text` can be read too
                 self.content = await self.response.aread()
                 _without_key(self.response, request)
             else:
@@ -320,7 +321,10 @@ class AsyncPool:
         way = _way(url)
         transport = self._transports.get(way)
         if transport is None:
-            transport = self._transports[way] = _aiohttp_transport(*way) if _has_aiohttp() else _httpx_transport(*way)
+            # aiohttp takes every proxy for one that speaks HTTP
+            socks = way[1] is not None and way[1].startswith("socks")
+            made = _aiohttp_transport if _has_aiohttp() and not socks else _httpx_transport
+            transport = self._transports[way] = made(*way)
         return transport
 
     async def close(self) -> None:
