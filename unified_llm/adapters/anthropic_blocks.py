@@ -96,7 +96,9 @@ def _verbatim(message: JSON) -> list[JSON] | None:
         return None
     blocks: list[JSON] = fields["content"]
     text = "".join(block["text"] for block in blocks if block["type"] == "text")
-    calls = [(block["id"], block["name"], block["input"]) for block in blocks if block["type"] == "tool_use"]
+    calls: list[tuple[Any, Any, Any]] = [
+        (block["id"], block["name"], block.get("input") or {}) for block in blocks if block["type"] == "tool_use"
+    ]
     same = text == text_of(message["content"]) and calls == [_told(call) for call in as_list(message.get("tool_calls"))]
     return [_echoable(block) for block in blocks if block["type"] != "text" or block["text"]] if same else None
 
@@ -112,8 +114,8 @@ def _told(call: JSON) -> tuple[str, str, Any]:
 
 def _echoable(block: JSON) -> JSON:
     """A block as requests take it: an object for input, and no `file_id` in citations (types of the anthropic SDK)."""
-    if block["type"] == "tool_use" and not isinstance(block["input"], dict):
-        return {**block, "input": {"arguments": block["input"]}}
+    if block["type"] == "tool_use" and not isinstance(block.get("input"), dict):
+        return {**block, "input": {"arguments": block["input"]} if block.get("input") else {}}
     if not block.get("citations"):
         return block
     citations = [{key: value for key, value in c.items() if key != "file_id"} for c in block["citations"]]

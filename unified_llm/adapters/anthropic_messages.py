@@ -217,9 +217,13 @@ def _message(blocks: list[JSON]) -> JSON:
 
 
 def _tool_call(block: JSON) -> JSON:
-    value = block["input"]
-    arguments = value if isinstance(value, str) else json_codec.dumps(value)
-    return {"id": block["id"], "type": "function", "function": {"name": block["name"], "arguments": arguments}}
+    function = {"name": block["name"], "arguments": _arguments(block)}
+    return {"id": block["id"], "type": "function", "function": function}
+
+
+def _arguments(block: JSON) -> str:
+    value: Any = block.get("input") or {}  # some servers have "" or null where there are none
+    return value if isinstance(value, str) else json_codec.dumps(value)
 
 
 def _kept(blocks: list[JSON]) -> JSON:
@@ -368,9 +372,6 @@ class Decoder(BaseDecoder):
         if wire["type"] == "tool_use":
             block.tool_index = self._calls
             self._calls += 1
-            given = wire.get("input")
-            if given:
-                block.pieces.append(given if isinstance(given, str) else json_codec.dumps(given))
             self._emit(
                 chunks,
                 tool_calls=[
@@ -378,7 +379,7 @@ class Decoder(BaseDecoder):
                         "index": block.tool_index,
                         "id": wire["id"],
                         "type": "function",
-                        "function": {"name": wire["name"], "arguments": "".join(block.pieces)},
+                        "function": {"name": wire["name"], "arguments": ""},
                     }
                 ],
             )
@@ -404,9 +405,13 @@ class Decoder(BaseDecoder):
             block.wire["citations"] = [*(block.wire.get("citations") or ()), delta["citation"]]
 
     def _stop_block(self, event: JSON, chunks: list[Chunk]) -> None:
-        block = self._blocks[event["index"]]
-        if block.tool_index is not None and not "".join(block.pieces):
-            self._emit(chunks, tool_calls=[{"index": block.tool_index, "function": {"arguments": "{}"}}])
+        self._complete(self._blocks[event["index"]], chunks)
+
+    def _complete(self, block: _Block, chunks: list[Chunk]) -> None:
+        """Tell the arguments of a call that came without any piece of them: those that it began with."""
+        if block.tool_index is not None and not any(block.pieces):
+            block.pieces.append(_arguments(block.wire))
+            self._emit(chunks, tool_calls=[{"index": block.tool_index, "function": {"arguments": block.pieces[-1]}}])
 
     def _message_delta(self, event: JSON, chunks: list[Chunk]) -> None:
         delta = event["delta"]
@@ -433,6 +438,8 @@ class Decoder(BaseDecoder):
         if self._stop is None and not (marked and self._blocks):
             raise self.call.incomplete("the stream ended before the answer did")
         self.done = True
+        for block in self._blocks.values():
+            self._complete(block, chunks)
         blocks = [_finished(block) for _, block in sorted(self._blocks.items())]
         delta: JSON = {"content": None, **_kept(blocks)}
         _add_refusal(delta, self._stop, self._stop_details)

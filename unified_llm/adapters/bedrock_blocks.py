@@ -103,7 +103,9 @@ def _verbatim(message: JSON) -> list[JSON] | None:
     if fields.get("adapter") != NAME:
         return None
     blocks: list[JSON] = fields["content"]
-    calls = [(use["toolUseId"], use["name"], use["input"]) for block in blocks if (use := client_tool(block))]
+    calls: list[tuple[Any, Any, Any]] = [
+        (use["toolUseId"], use["name"], use.get("input") or {}) for block in blocks if (use := client_tool(block))
+    ]
     same = "".join(map(answer_text, blocks)) == text_of(message["content"])
     if not same or calls != [_told(call) for call in as_list(message.get("tool_calls"))]:
         return None
@@ -126,7 +128,8 @@ def _echoable(block: JSON) -> JSON | None:
     if "reasoningContent" in block:
         return block if block["reasoningContent"] else None
     if use := client_tool(block):
-        given = as_dict(use["input"]) if isinstance(use["input"], dict) else {"arguments": use["input"]}
+        given: Any = use.get("input") or {}
+        given = as_dict(given) if isinstance(given, dict) else {"arguments": given}
         return {"toolUse": {"toolUseId": use["toolUseId"], "name": use["name"], "input": given}}
     return block
 

@@ -101,8 +101,8 @@ def _thought(block: JSON) -> str:
 
 
 def _tool_call(use: JSON) -> JSON:
-    value = use["input"]
-    arguments = value if isinstance(value, str) else json_codec.dumps(value or {})
+    value: Any = use.get("input") or {}
+    arguments = value if isinstance(value, str) else json_codec.dumps(value)
     return {"id": use["toolUseId"], "type": "function", "function": {"name": use["name"], "arguments": arguments}}
 
 
