@@ -355,6 +355,14 @@ def test_what_the_model_reads_is_counted_here(name: str) -> None:
 
 @pytest.mark.usefixtures("letters")
 @pytest.mark.parametrize(
+    ("model", "prompt"), [("davinci-002", "Be terse.\n\nHi"), ("claude-2.1", "Be terse.\n\nHuman: Hi\n\nAssistant:")]
+)
+def test_of_a_model_without_turns_the_prompt_is_counted(model: str, prompt: str) -> None:
+    assert count_tokens(model, [("system", "Be terse."), ("user", "Hi")]).tokens == len(prompt)
+
+
+@pytest.mark.usefixtures("letters")
+@pytest.mark.parametrize(
     ("model", "encoding"),
     [("openrouter/openai/gpt-4", "cl100k_base"), ("azure/gpt-4.1", "o200k_base"), ("xai/grok-4.3", "o200k_base")],
 )

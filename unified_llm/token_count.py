@@ -110,8 +110,15 @@ _OF_A_MESSAGE, _OF_A_NAME, _OF_THE_ANSWER = 3, 1, 3
 https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken."""
 
 
+_PROMPTS = ("anthropic_complete", "openai_completions")
+"""The wire formats in which the model reads a prompt as it is sent, with nothing around its messages."""
+
+
 def _counted_here(call: Call) -> TokenCount:
     encoding = _encoding(call)
+    if call.route.adapter in _PROMPTS:
+        prompt: str = load(call.route.adapter).render(call).body["prompt"]
+        return TokenCount(len(encoding.encode_ordinary(prompt)), f"tiktoken:{encoding.name}")
     names = sum(1 for message in call.messages if message.get("name"))
     around = _OF_A_MESSAGE * len(call.messages) + _OF_A_NAME * names + _OF_THE_ANSWER
     return TokenCount(
