@@ -221,7 +221,11 @@ def held(schema, **more):
     return {"response_format": {"type": "json_schema", "json_schema": {**fields, **more}}}
 
 
-CLOSED = held({"type": "string"}, object={"required": ["name"], "additionalProperties": False}, strict=True)
+CLOSED = held(
+    {"type": "string", "description": "{maxLength: 8}"},
+    object={"required": ["name"], "additionalProperties": False},
+    strict=True,
+)
 FULL = held({"type": "string", "maxLength": 8, "default": ""})
 QUIRKS = [
     ("schema_keywords", None, "Hi", {"response_format": Limited}, CLOSED),
