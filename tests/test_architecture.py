@@ -25,7 +25,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES, MOST_FUNCTION_LINES, MOST_IMPORT_SECONDS = 700, 50, 0.030
 
 LAYERS = (
-    "types errors json_codec media_types",
+    "types errors json_codec media_types secrecy",
     "framing pricing config catalog content messages params response media_fetch docstrings schemas tool_schema "
     "formats schema_check answer_types",
     "adapters auth google_auth sigv4",

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from unified_llm import json_codec
 from unified_llm.errors import BadRequestError, NotFoundError
 from unified_llm.pricing import Prices
+from unified_llm.secrecy import without_secrets
 
 OVERLAY_VARIABLE = "UNIFIED_LLM_CATALOG"
 _FILE_NAME = "model_catalog.json"
@@ -333,13 +334,17 @@ def family_rules(name: str) -> Rules:
     return {} if family is None else families[family]
 
 
-def _check_address(base_url: str) -> None:
+def _check_address(base_url: Any) -> None:
+    if not isinstance(base_url, str):
+        raise BadRequestError(f"base_url is {type(base_url).__name__}; give a string")
     try:
         parts = urlsplit(base_url)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadRequestError(f"base_url is {base_url!r}; it must be an address that begins with http:// or https://")
+        sound = False
+    if not sound or re.search(r"[\x00-\x20\x7f]", base_url):
+        shown = without_secrets(base_url)
+        raise BadRequestError(f"base_url is {shown!r}; it must be an address that begins with http:// or https://")
 
 
 def _owner(model: str, base_url: str | None) -> tuple[str, str]:

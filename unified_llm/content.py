@@ -35,6 +35,7 @@ from unified_llm.media_types import (
     unpacked,
     untidy,
 )
+from unified_llm.secrecy import without_secrets
 from unified_llm.types import JSON
 
 # --- short forms ---------------------------------------------------------------------------------------------------
@@ -314,11 +315,6 @@ def _from_data(kind: Kind, base64: str, declared: str | None, name: str = "") ->
         data=b2a_base64(data, newline=False).decode() if untidy(base64) else base64,
         name=name,
     )
-
-
-def without_secrets(url: str) -> str:
-    """A URL as errors show it: its query may be a signature, and a user's name may have a password behind it."""
-    return re.sub(r"//[^/@]*@", "//", re.split(r"[?#]", url)[0])[:200]
 
 
 _WORDS: dict[Kind, str] = {"image": "an image", "document": "a file", "audio": "audio", "video": "a video"}

@@ -64,9 +64,9 @@ def _perform(effect: Effect, wire: Any) -> Any:
         return effect.reply.read()
     except BaseException as error:
         effect.reply.close()
-        if isinstance(error, Exception):
-            raise translated(error) from error
-        raise
+        if (told := translated(error)) is error:
+            raise
+        raise told from error
 
 
 def _obtained(make: Callable[[], Any]) -> Any:
@@ -129,9 +129,9 @@ async def _aperform(effect: Effect, wire: Any) -> Any:
         return await effect.reply.read()
     except BaseException as error:
         await effect.reply.close()
-        if isinstance(error, Exception):
-            raise translated(error) from error
-        raise
+        if (told := translated(error)) is error:
+            raise
+        raise told from error
 
 
 async def _aobtained(make: Callable[[], Any]) -> Any:

@@ -31,6 +31,7 @@ from unified_llm.errors import (
 from unified_llm.formats import Format
 from unified_llm.response import Completion
 from unified_llm.retries import Retries, seconds_to_wait, worth_another
+from unified_llm.secrecy import KEY, SHORTEST, redacted, secrets_of, without_secrets
 from unified_llm.types import JSON, Chunk
 
 FIRST_FAILURE = 300
@@ -156,18 +157,20 @@ class Exchange:
         return Completion(fields, prices=call.route.facts.get("price"), format=self.format)
 
     def complete(self, error: APIError) -> None:
-        """Add to an error whom it concerns, and take the key out of it, which some providers repeat in their words."""
+        """Add to an error whom it concerns, and take out what is secret, which some providers repeat in their words."""
         route = self.call.route
         error.provider, error.model = error.provider or route.provider, error.model or route.model
         if isinstance(error, APIStatusError) and error.request_id is None:
             error.request_id = next((id for name in _REQUEST_ID if (id := self.headers.get(name))), None)
         if isinstance(error, IncompleteStreamError) and error.completion is None:
             error.completion = self.completion({})
-        if self.key and len(self.key) >= SHORTEST_KEY:
-            for name in ("message", "code", "body"):
-                if hasattr(error, name):
-                    setattr(error, name, redacted(getattr(error, name), self.key))
-            error.args = (error.message,)
+        secrets = secrets_of(self.request.url, self.request.headers)
+        if self.key and len(self.key) >= SHORTEST:
+            secrets[self.key] = KEY
+        for name in ("message", "code", "body"):
+            if hasattr(error, name):
+                setattr(error, name, redacted(getattr(error, name), secrets))
+        error.args = (error.message,)
 
 
 def _empty(call: Call) -> JSON:
@@ -300,7 +303,7 @@ def error_of(exchange: Exchange, reply: Reply) -> APIStatusError:
     if kind is NotFoundError:
         message += _suggestion(exchange)
     elif reply.status < 400:
-        message = f"the address leads on to {reply.headers.get('location')!r}; give base_url= to ask there"
+        message = f"the address leads on to {without_secrets(reply.headers.get('location', ''))!r}; give base_url= to ask there"
     return kind(
         f"{route.provider}/{route.model}: HTTP {reply.status}: {message}",
         status_code=reply.status,
@@ -319,19 +322,6 @@ _REQUEST_ID = ("request-id", "x-request-id", "x-amzn-requestid", "apim-request-i
 def _suggestion(exchange: Exchange) -> str:
     near = nearest_models(exchange.call.route)
     return f" (nearest in the catalog: {', '.join(near)})" if near else ""
-
-
-SHORTEST_KEY = 8
-"""What is shorter is no secret but a placeholder, and may be a part of any word."""
-
-
-def redacted(value: Any, key: str) -> Any:
-    """A parsed body without the key."""
-    if isinstance(value, str):
-        return value.replace(key, "[key]")
-    if isinstance(value, dict):
-        return {name: redacted(inner, key) for name, inner in cast("JSON", value).items()}
-    return [redacted(inner, key) for inner in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def encode(body: JSON, call: Call) -> bytes:

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 from unified_llm import __version__
-from unified_llm.content import without_secrets
 from unified_llm.errors import BadRequestError
 from unified_llm.media_types import canonical, true_type
+from unified_llm.secrecy import without_secrets
 
 MOST_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, cast
@@ -62,10 +63,23 @@ def _check_own(options: Mapping[str, Any]) -> None:
     for name in ("extra_headers", "extra_body"):
         if not isinstance(options.get(name), (Mapping, NoneType)):
             raise BadRequestError(f"{name} is {type(options[name]).__name__}; give a dict")
-    headers = cast("Mapping[str, Any]", options.get("extra_headers") or {})
+    if headers := options.get("extra_headers"):
+        _check_headers(headers)
+
+
+def _check_headers(headers: Mapping[Any, Any]) -> None:
     for name, value in headers.items():
+        if not isinstance(name, str) or not _HEADER.fullmatch(name):
+            raise BadRequestError(f"extra_headers has the name {name!r}, which is none for a header")
         if not isinstance(value, str):
             raise BadRequestError(f"the header {name!r} is {type(value).__name__}; give a string")
+        if value != value.strip() or not value.isascii() or not value.replace("\t", " ").isprintable():
+            # its value may be a secret
+            raise BadRequestError(f"the header {name!r} has a character that no header can carry, or space around it")
+
+
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+"""A token, as RFC 9110 has it (5.6.2)."""
 
 
 def _unknown(name: str) -> TypeError:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Unpack
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from unified_llm import json_codec
 from unified_llm.adapters.contract import MediaNeeded, OneAnswerOnlyError
@@ -17,16 +15,12 @@ from unified_llm.catalog import Route, resolve
 from unified_llm.config import variable
 from unified_llm.errors import BadRequestError
 from unified_llm.flow import Exchange
+from unified_llm.secrecy import HIDDEN, KEY, public_url, secret, without_secrets
 from unified_llm.sigv4 import ALGORITHM, region, service_of
 from unified_llm.types import JSON, CompletionOptions, Messages
 
-KEY = "[key]"
-"""Stands where the key would."""
-HIDDEN = "[hidden]"
-"""Stands where another secret would."""
 SIGNED = f"{ALGORITHM} {HIDDEN}"
 """Stands where the signature would."""
-_SECRET = re.compile(r"auth|(?<!idempotency-)key|secret|token|cookie|password|signature", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +59,10 @@ class RenderedRequest:
         A signed one has curl sign it (7.75 or later), with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and
         AWS_SESSION_TOKEN where there is one.
         """
-        lines = [f"curl --no-buffer {shlex.quote(self.url)}"]
+        lines = [f"curl --no-buffer --globoff {shlex.quote(self.url)}"]
         if self.signed_for:
-            lines.append(f'--aws-sigv4 aws:amz:{self.signed_for} --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"')
+            signature = shlex.quote(f"aws:amz:{self.signed_for}")
+            lines.append(f'--aws-sigv4 {signature} --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"')
             lines.append('-H "x-amz-security-token: $AWS_SESSION_TOKEN"')
         lines += [f"-H {self._quoted(f'{name}: {value}')}" for name, value in self.headers.items() if value != SIGNED]
         lines.append(f"--data-binary @- <<'JSON'\n{self.content.decode()}\nJSON\n")
@@ -113,8 +108,8 @@ def render_request(
         exchange.call.warnings.append(f"n is {options.get('n')}: the request is sent that often")
     except MediaNeeded as needed:
         raise BadRequestError(
-            f"{needed.url[:100]!r} would be fetched before the call, and this sends nothing; give its data instead, or "
-            f"let the provider fetch it where it does"
+            f"{without_secrets(needed.url)!r} would be fetched before the call, and this sends nothing; give its "
+            "data instead, or let the provider fetch it where it does"
         ) from None
     return _shown(exchange, options)
 
@@ -143,7 +138,7 @@ def _shown(exchange: Exchange, options: CompletionOptions) -> RenderedRequest:
         provider=route.provider,
         model=route.model,
         adapter=route.adapter,
-        url=_public_url(request.url),
+        url=public_url(request.url),
         headers=MappingProxyType(headers),
         body=json_codec.loads(request.content),
         content=request.content,
@@ -167,17 +162,4 @@ def _variable(route: Route) -> str:
 
 
 def _public(name: str, value: str) -> str:
-    return HIDDEN if KEY not in value and _SECRET.search(name) else value
-
-
-def _public_url(url: str) -> str:
-    parts = urlsplit(url)
-    shown = parts
-    _, at, host = parts.netloc.rpartition("@")
-    if at:
-        shown = shown._replace(netloc=f"{HIDDEN}@{host}")
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    if any(_SECRET.search(name) for name, _ in query):
-        pairs = [(name, HIDDEN if _SECRET.search(name) else value) for name, value in query]
-        shown = shown._replace(query=urlencode(pairs, safe="[]"))
-    return url if shown == parts else shown.geturl()
+    return HIDDEN if KEY not in value and secret(name, value) else value

@@ -14,6 +14,7 @@ from typing import Any
 from unified_llm.errors import APIConnectionError, APITimeoutError, BadRequestError
 from unified_llm.flow import HTTPRequest
 from unified_llm.json_codec import as_dict
+from unified_llm.secrecy import shareable
 
 _NAMED = ("model", "max_tokens", "messages", "stream")
 _OURS = ("content-type", "accept", "accept-encoding", "user-agent")
@@ -64,7 +65,10 @@ class _Answer:
 def _refusal(error: Exception) -> _Answer | None:
     """The answer in an SDK's status error, None for any other error."""
     response = getattr(error, "response", None)
-    return None if response is None else _Answer(response, response.content)
+    if response is None:
+        return None
+    response = shareable(response, response.request)
+    return _Answer(response, response.content)
 
 
 def _frame(event: Any) -> bytes:

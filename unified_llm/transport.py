@@ -25,8 +25,9 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from unified_llm import sdk_client
-from unified_llm.errors import APIConnectionError, APITimeoutError
+from unified_llm.errors import APIConnectionError, APITimeoutError, BadRequestError
 from unified_llm.flow import FIRST_FAILURE, HTTPRequest
+from unified_llm.secrecy import shareable
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,6 +45,10 @@ def translated(error: BaseException) -> BaseException:
     """The error of this library that a transport's error stands for; any other error as it is."""
     if not isinstance(error, (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)) and not _unnamed(error):
         return error
+    if isinstance(error, httpx.HTTPStatusError):
+        return error  # of a hook of the caller's
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
+        return BadRequestError(f"nothing can be sent to this address: {error}")
     # httpx-aiohttp calls every lost connection a ConnectTimeout; the cause knows better
     cause = error.__cause__
     timed_out = isinstance(error, httpx.TimeoutException) and (cause is None or "Timeout" in type(cause).__name__)
@@ -89,12 +94,6 @@ def _built(client: httpx.Client | httpx.AsyncClient, request: HTTPRequest) -> ht
     return client.build_request("POST", request.url, headers=request.headers, content=request.content, **timeout)
 
 
-def _without_key(response: httpx.Response, request: HTTPRequest) -> httpx.Response:
-    """The response for an error to carry: its own request would show the key to whoever prints it."""
-    response.request = httpx.Request("POST", request.url)
-    return response
-
-
 @cache
 def _ssl_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()  # SSL_CERT_FILE and SSL_CERT_DIR, else certifi
@@ -128,7 +127,7 @@ class Reply:
 
     __slots__ = ("_open", "content", "headers", "parts", "response", "status")
 
-    def __init__(self, response: httpx.Response, request: HTTPRequest, stream: bool) -> None:
+    def __init__(self, response: httpx.Response, asked: httpx.Request, stream: bool) -> None:
         self._open: httpx.Response | None = None
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
@@ -138,7 +137,8 @@ class Reply:
         if not stream or self.status >= FIRST_FAILURE:
             self.content = response.read()
             if self.status >= FIRST_FAILURE:
-                _without_key(response, request)
+                self.response = shareable(response, asked)
+                self.content = self.response.content
             return
         encoded = "content-encoding" in response.headers
         self.parts = response.iter_bytes() if encoded else iter(cast("httpx.SyncByteStream", response.stream))
@@ -204,9 +204,12 @@ class Pool:
         """Send a request and wait for its answer."""
         _streams.reclaim()
         try:
-            return Reply(self._transport(request.url).handle_request(_rendered(request)), request, stream)
+            asked = _rendered(request)
+            return Reply(self._transport(request.url).handle_request(asked), asked, stream)
         except Exception as error:
-            raise translated(error) from error
+            if (told := translated(error)) is error:
+                raise
+            raise told from error
 
     def _transport(self, url: str) -> httpx.HTTPTransport:
         way = _way(url)
@@ -238,9 +241,12 @@ class OwnClient:
         """Send a request and wait for its answer."""
         _streams.reclaim()
         try:
-            return Reply(self._client.send(_built(self._client, request), stream=True), request, stream)
+            asked = _built(self._client, request)
+            return Reply(self._client.send(asked, stream=True), asked, stream)
         except Exception as error:
-            raise translated(error) from error
+            if (told := translated(error)) is error:
+                raise
+            raise told from error
 
 
 # --- awaiting ------------------------------------------------------------------------------------------------------
@@ -262,14 +268,15 @@ class AsyncReply:
             response.aiter_bytes() if encoded else aiter(cast("httpx.AsyncByteStream", response.stream))
         )
 
-    async def settle(self, request: HTTPRequest, stream: bool) -> AsyncReply:
+    async def settle(self, asked: httpx.Request, stream: bool) -> AsyncReply:
         """Read the body, unless it is a stream to be read on."""
         if stream and self.status < FIRST_FAILURE:
             return self
         try:
             if self.status >= FIRST_FAILURE:  # by httpx's own hand, so that `error.response.text` can be read too
-                self.content = await self.response.aread()
-                _without_key(self.response, request)
+                await self.response.aread()
+                self.response = shareable(self.response, asked)
+                self.content = self.response.content
             else:
                 self.content = b"".join([part async for part in self.parts])
         finally:
@@ -312,10 +319,13 @@ class AsyncPool:
     async def send(self, request: HTTPRequest, stream: bool) -> AsyncReply:
         """Send a request and await its answer."""
         try:
-            response = await self._transport(request.url).handle_async_request(_rendered(request))
-            return await AsyncReply(response).settle(request, stream)
+            asked = _rendered(request)
+            response = await self._transport(request.url).handle_async_request(asked)
+            return await AsyncReply(response).settle(asked, stream)
         except Exception as error:
-            raise translated(error) from error
+            if (told := translated(error)) is error:
+                raise
+            raise told from error
 
     def _transport(self, url: str) -> httpx.AsyncBaseTransport:
         way = _way(url)
@@ -363,10 +373,13 @@ class OwnAsyncClient:
     async def send(self, request: HTTPRequest, stream: bool) -> AsyncReply:
         """Send a request and await its answer."""
         try:
-            response = await self._client.send(_built(self._client, request), stream=True)
-            return await AsyncReply(response).settle(request, stream)
+            asked = _built(self._client, request)
+            response = await self._client.send(asked, stream=True)
+            return await AsyncReply(response).settle(asked, stream)
         except Exception as error:
-            raise translated(error) from error
+            if (told := translated(error)) is error:
+                raise
+            raise told from error
 
 
 # --- which one -----------------------------------------------------------------------------------------------------

@@ -12,10 +12,11 @@ from unified_llm import json_codec
 from unified_llm.adapters.contract import SYSTEM, Call
 from unified_llm.adapters.media import medium_of, remote, text_document, text_in, with_data
 from unified_llm.adapters.tool_ids import ToolIds
-from unified_llm.content import Medium, without_secrets, worded
+from unified_llm.content import Medium, worded
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.media_types import PDF
 from unified_llm.messages import parts, text_of
+from unified_llm.secrecy import without_secrets
 from unified_llm.types import JSON
 
 NAME = "anthropic_messages"

@@ -9,8 +9,9 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Sequence
 
 from unified_llm.adapters.contract import Call
-from unified_llm.content import BadMediumError, Medium, read_medium, without_secrets, worded
+from unified_llm.content import BadMediumError, Medium, read_medium, worded
 from unified_llm.media_types import PDF, UNTOLD, Kind, kind_of, textlike, true_type
+from unified_llm.secrecy import without_secrets
 from unified_llm.types import JSON
 
 _SENSES: dict[Kind, str] = {"image": "vision", "audio": "audio", "video": "video"}
