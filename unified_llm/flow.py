@@ -303,7 +303,8 @@ def error_of(exchange: Exchange, reply: Reply) -> APIStatusError:
     if kind is NotFoundError:
         message += _suggestion(exchange)
     elif reply.status < 400:
-        message = f"the address leads on to {without_secrets(reply.headers.get('location', ''))!r}; give base_url= to ask there"
+        there = without_secrets(reply.headers.get("location", ""))
+        message = f"the address leads on to {there!r}; give base_url= to ask there"
     return kind(
         f"{route.provider}/{route.model}: HTTP {reply.status}: {message}",
         status_code=reply.status,
