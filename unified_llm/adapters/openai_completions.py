@@ -35,9 +35,6 @@ class Quirks(TypedDict, total=False):
     think_tags: bool
     """Whether reasoning comes in the text of an answer, between `<think>` and `</think>`. Default: False.
     https://docs.perplexity.ai/docs/sonar/models/sonar-reasoning-pro"""
-    logprobs_max: int
-    """The most tokens of which `logprobs` are given at each place. Default: not known, any number is sent.
-    https://platform.openai.com/docs/api-reference/completions/create"""
 
 
 # --- request -------------------------------------------------------------------------------------------------------
@@ -60,7 +57,8 @@ def render(call: Call) -> Request:
     for name in _PASSED:
         if name in params:
             body[name] = params[name]
-    _render_logprobs(call, body)
+    if (most := _wanted_logprobs(call)) is not None:
+        body["logprobs"] = max(most, 1)  # 0, the chosen tokens alone, is none at all to llama.cpp
     for name in call.route.quirks.get("refused", ()):
         if body.pop(name, None) is not None:
             call.leave_out(name)
@@ -117,16 +115,6 @@ def _refuse_the_rest(call: Call) -> None:
     if "web_search_options" in call.params:
         raise call.refusal("text completions have no web search")
     call.refuse_audio()
-
-
-def _render_logprobs(call: Call, body: JSON) -> None:
-    most, highest = _wanted_logprobs(call), call.route.quirks.get("logprobs_max")
-    if most is None:
-        return
-    if highest is not None and most > highest:
-        call.adjust(f"top_logprobs {most} was lowered to {highest}, the most that this API gives")
-        most = highest
-    body["logprobs"] = max(most, 1)  # 0, the chosen tokens alone, is none at all to llama.cpp
 
 
 def _wanted_logprobs(call: Call) -> int | None:
