@@ -12,6 +12,7 @@ import copy
 import difflib
 import os
 import re
+import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -234,6 +235,9 @@ def load() -> Catalog:
     return catalog
 
 
+_registering = threading.Lock()
+
+
 def register(overlay: Overlay) -> None:
     """Add rows to the catalog, or change some of their keys, for this process.
 
@@ -248,7 +252,8 @@ def register(overlay: Overlay) -> None:
         >>> register({"providers": {"acme": {"url": "https://llm.acme.example/v1", "key_env": ["ACME_API_KEY"]}}})
     """
     _check(overlay)
-    _lay_over(load(), copy.deepcopy(overlay))
+    with _registering:
+        _lay_over(load(), copy.deepcopy(overlay))
     for cached in (resolve, _start, _families, _prefixes, _owners, _provider_names):
         cached.cache_clear()
 
@@ -527,16 +532,17 @@ def laid_over(catalog: Catalog, overlay: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lay_over(catalog: Catalog, overlay: Overlay) -> None:
-    """Merge in place, dict by dict; everything else is replaced."""
+    """Merge dict by dict; everything else is replaced. Tables that other threads may be reading are never changed."""
 
-    def merge(old: dict[str, Any], new: Mapping[str, Any]) -> None:
+    def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+        out = dict(old)
         for key, value in new.items():
-            if isinstance(value, dict) and isinstance(old.get(key), dict):
-                merge(old[key], cast("dict[str, Any]", value))
-            else:
-                old[key] = value
+            inner = out.get(key)
+            both = isinstance(value, dict) and isinstance(inner, dict)
+            out[key] = merged(cast("dict[str, Any]", inner), cast("dict[str, Any]", value)) if both else value
+        return out
 
-    merge(cast("dict[str, Any]", catalog), overlay)
+    cast("dict[str, Any]", catalog).update(merged(catalog, overlay))
 
 
 def _check(overlay: Any) -> None:

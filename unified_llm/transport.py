@@ -17,6 +17,7 @@ import threading
 import urllib.request
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -422,6 +423,7 @@ async def _async_pool() -> AsyncPool:
     loop = asyncio.get_running_loop()
     if kept := _async_pools.get(loop):
         return kept[0]
+    await _forget_closed()
     pool = AsyncPool()
     guard = _close_with_loop(pool)
     _async_pools[loop] = pool, guard
@@ -435,6 +437,14 @@ async def _close_with_loop(pool: AsyncPool) -> AsyncGenerator[None]:
         yield
     finally:
         await pool.close()
+
+
+async def _forget_closed() -> None:
+    """Let go of the pools of loops that were closed: a generator holds its loop, and nothing else would end the two."""
+    for loop in [known for known in list(_async_pools) if known.is_closed()]:
+        if left := _async_pools.pop(loop, None):
+            with suppress(RuntimeError):  # a loop that did not finish its generators closes its sockets no more
+                await left[0].close()
 
 
 def _forget_inherited() -> None:
