@@ -27,7 +27,7 @@ Body = Mapping[str, Any]
 
 
 def accepts_openai_chat(body: Body) -> None:
-    pytest.importorskip("openai")
+    pytest.importorskip("openai", reason="needs openai")
     from openai.types.chat import completion_create_params as params
 
     kind = "Streaming" if body.get("stream") else "NonStreaming"
@@ -35,7 +35,7 @@ def accepts_openai_chat(body: Body) -> None:
 
 
 def accepts_openai_completions(body: Body) -> None:
-    pytest.importorskip("openai")
+    pytest.importorskip("openai", reason="needs openai")
     from openai.types import completion_create_params as params
 
     kind = "Streaming" if body.get("stream") else "NonStreaming"
@@ -43,7 +43,7 @@ def accepts_openai_completions(body: Body) -> None:
 
 
 def accepts_openai_responses(body: Body) -> None:
-    pytest.importorskip("openai")
+    pytest.importorskip("openai", reason="needs openai")
     from openai.types.responses import response_create_params as params
 
     kind = "Streaming" if body.get("stream") else "NonStreaming"
@@ -57,7 +57,7 @@ SAMPLING = ("temperature", "top_p", "top_k")
 
 
 def accepts_anthropic_messages(body: Body) -> None:
-    pytest.importorskip("anthropic")
+    pytest.importorskip("anthropic", reason="needs anthropic")
     from anthropic.types import message_create_params as params
 
     kind = "Streaming" if body.get("stream") else "NonStreaming"
@@ -166,7 +166,7 @@ def _unreadable(body: Body) -> Iterator[str]:
 
 
 def accepts_bedrock_converse(body: Body) -> None:
-    pytest.importorskip("botocore")
+    pytest.importorskip("botocore", reason="needs botocore")
     from botocore.validate import ParamValidator
 
     shape = _converse()
@@ -219,7 +219,7 @@ def accepts_mistral(body: Body) -> None:
 
 
 def accepts_cohere_chat(body: Body) -> None:
-    pytest.importorskip("cohere")
+    pytest.importorskip("cohere", reason="needs cohere")
     complaints = _made(_cohere_body(bool(body.get("stream"))), body)
     if body.get("tool_choice") not in (None, "REQUIRED", "NONE"):
         complaints.append(f"there is no tool_choice {body['tool_choice']}")
@@ -242,7 +242,7 @@ _NEWER = re.compile(r"\.messages\.\d+\.(tool_call_id|tool_calls\.\d+\.id)|\.tool
 
 
 def accepts_ollama_chat(body: Body) -> None:
-    pytest.importorskip("ollama")
+    pytest.importorskip("ollama", reason="needs ollama")
     _check([one for one in _made(_ollama_body(), body) if not _NEWER.match(one)], body)
 
 

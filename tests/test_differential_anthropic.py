@@ -25,7 +25,7 @@ from test_anthropic_messages_response import (
 
 @contextmanager
 def anthropic_client(url):
-    anthropic = pytest.importorskip("anthropic")
+    anthropic = pytest.importorskip("anthropic", reason="needs anthropic")
     with anthropic.Anthropic(api_key="any", base_url=url, max_retries=0) as client:
         yield client
 

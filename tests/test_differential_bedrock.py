@@ -39,7 +39,7 @@ KEYS = {"aws_access_key_id": "AKID", "aws_secret_access_key": "any"}
 
 @contextmanager
 def amazon_client(url):
-    boto3 = pytest.importorskip("boto3")
+    boto3 = pytest.importorskip("boto3", reason="needs boto3")
     from botocore.config import Config
 
     once = Config(retries={"total_max_attempts": 1})
@@ -163,8 +163,8 @@ def test_amazons_sdk_reads_the_same_from_converse(compare, body, said, stream):
 
 @contextmanager
 def anthropic_client(url):
-    pytest.importorskip("boto3")
-    anthropic = pytest.importorskip("anthropic")
+    pytest.importorskip("boto3", reason="needs boto3")
+    anthropic = pytest.importorskip("anthropic", reason="needs anthropic")
     keys = {"aws_access_key": "AKID", "aws_secret_key": "any", "aws_region": "us-east-1"}
     with anthropic.AnthropicBedrock(base_url=url, max_retries=0, **keys) as client:
         yield client

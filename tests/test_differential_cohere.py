@@ -12,7 +12,7 @@ from test_cohere_chat_response import answer, events, text, thought, tool
 
 @contextmanager
 def cohere_client(url):
-    cohere = pytest.importorskip("cohere")
+    cohere = pytest.importorskip("cohere", reason="needs cohere")
     with cohere.ClientV2(api_key="any", base_url=url) as client:
         yield client
 

@@ -23,7 +23,7 @@ from test_differential_openai_completions import OPENAI_COMPLETIONS
 from test_differential_openai_responses import OPENAI_RESPONSES
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "dev_core.jsonl.gz"
-MOST = 60
+MOST = 40
 """How many answers of a kind are read; the same ones each time."""
 
 pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason="needs ../shared/corpus")

@@ -11,7 +11,7 @@ from support_sdks import MESSAGES, Format, Reading, Usage, compared, finished
 
 @contextmanager
 def ollama_client(url):
-    ollama = pytest.importorskip("ollama")
+    ollama = pytest.importorskip("ollama", reason="needs ollama")
     with ollama.Client(host=url) as client:
         yield client
 

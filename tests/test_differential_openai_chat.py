@@ -11,7 +11,7 @@ from support_sdks import MESSAGES, Format, Reading, Usage, called, compared, fin
 
 @contextmanager
 def openai_client(url):
-    openai = pytest.importorskip("openai")
+    openai = pytest.importorskip("openai", reason="needs openai")
     with openai.OpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as client:
         yield client
 
