@@ -5,13 +5,16 @@ The numbers are those of issues of the libraries that had the bug: L is github.c
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from support import body_of, call, frozen, parse, render
 
-from unified_llm import BadRequestError
+from unified_llm import BadRequestError, completion, run_tools
+from unified_llm.testing import Answer, LoopbackProvider
 
 SONNET, OPUS, GEMINI, BEDROCK = (
     "claude-sonnet-4-5",
@@ -333,3 +336,118 @@ def test_a_list_that_is_changed_after_the_call_began_changes_nothing() -> None:
     messages.append({"role": "assistant", "content": "later"})
     messages[0]["content"] = "changed"
     assert render(made).body["messages"] == [user("first")]
+
+
+# --- histories -----------------------------------------------------------------------------------------------------
+
+EVERY_MODEL = [SONNET, "gpt-4.1", "openai/o1-pro", GEMINI, BEDROCK, "cohere/command-a-03-2025", "ollama/qwen3"]
+
+
+@pytest.mark.parametrize("model", EVERY_MODEL)
+def test_a_history_of_functions_is_sent_as_one_of_tools(model: str) -> None:
+    """LiteLLM 1.106: two ids by chance, one for the call and one for its result."""
+    function = {"name": "weather", "arguments": '{"city":"Oslo"}'}
+    old = [
+        user("?"),
+        {"role": "assistant", "content": None, "function_call": function, "tool_calls": None},
+        {"role": "function", "name": "weather", "content": "cold"},
+    ]
+    new = [user("?"), called('{"city":"Oslo"}', id="call_1"), result("cold", id="call_1")]
+    made = call(model, frozen(old), tools=[WEATHER])
+    assert render(made).body == body_of(model, new, tools=[WEATHER])
+    assert made.warnings == []
+
+
+@pytest.mark.parametrize("model", [*EVERY_MODEL, "claude-2.1"])
+def test_a_message_that_openais_sdk_dumps_is_that_message(model: str) -> None:
+    """llm!1170: fields of None that one asks for and another refuses."""
+    absent = dict.fromkeys(["refusal", "annotations", "audio", "function_call", "tool_calls", "name"])
+    made = call(model, [user("a"), {"role": "assistant", "content": "b", **absent}, user("c")], strict=True)
+    assert render(made).body == body_of(model, [user("a"), {"role": "assistant", "content": "b"}, user("c")])
+    assert made.warnings == []
+
+
+@pytest.mark.parametrize("model", EVERY_MODEL)
+def test_results_are_sent_whatever_their_order(model: str) -> None:
+    """ruby_llm#236: simultaneous calls were misordered."""
+    both = {**called(), "tool_calls": [called(id=id)["tool_calls"][0] for id in ("c1", "c2")]}
+    told = json.dumps(body_of(model, [user("?"), both, result("two", "c2"), result("one", "c1")], tools=[WEATHER]))
+    assert told.count('"one"') == told.count('"two"') == 1
+
+
+@pytest.mark.parametrize("model", EVERY_MODEL)
+def test_several_system_messages_are_the_systems_in_every_format(model: str) -> None:
+    """aisuite 0.2: the second one went as a role that Claude does not have."""
+    systems = [{"role": "system", "content": words} for words in ("Be brief.", "Be kind.")]
+    body = json.dumps(body_of(model, [*systems, user("Hi")]))
+    assert "Be brief." in body
+    assert "Be kind." in body
+    if model in (SONNET, GEMINI, BEDROCK):
+        assert '"role": "system"' not in body
+
+
+def test_a_mark_on_a_users_part_is_kept_and_a_seed_is_said_to_be_left_out() -> None:
+    """aisuite 0.2: dropped in silence, TypeError; any-llm 1.40: TypeError."""
+    marked = text("Hi") | {"cache_control": {"type": "ephemeral"}}
+    made = call(SONNET, [user([marked])], seed=1)
+    body = render(made).body
+    assert body["messages"][0]["content"] == [marked]
+    assert "seed" not in body
+    assert any("seed" in warning for warning in made.warnings)
+
+
+def test_an_empty_text_in_an_answer_does_not_go_back() -> None:
+    """anthropic-sdk-python#461: what the API gives, the API refuses."""
+    answer = answered([{"type": "text", "text": ""}, *THINKING[2:]])
+    body = body_of(SONNET, [user("?"), answer, result()], tools=[WEATHER])
+    assert [block["type"] for block in body["messages"][1]["content"]] == ["thinking", "text", "tool_use"]
+
+
+@pytest.mark.parametrize("thought", [{"thinking": "", "signature": "s"}, {"thinking": "", "signature": ""}])
+def test_an_answer_of_nothing_but_an_empty_thought_goes_on(thought: Any) -> None:
+    """pydantic-ai#2862: a crash; langchain#39687: it was dropped, and the replay refused."""
+    answer = answered([{"type": "thinking", **thought}])
+    body = body_of(SONNET, [user("?"), answer, user("Well?")])
+    assert body["messages"][1]["content"] == [{"type": "thinking", **thought}]
+    for model in EVERY_MODEL[1:]:
+        assert "Well?" in json.dumps(body_of(model, [user("?"), answer, user("Well?")]))
+
+
+def test_thoughts_go_back_in_every_turn_of_a_run_of_tools() -> None:
+    """vercel/ai#11602, pydantic-ai#2040, #3757: lost in the second step."""
+    call_of = Answer("I look.", reasoning="Weather.", tool_calls=[("weather", {"city": "Oslo"})])
+    with LoopbackProvider(call_of, call_of, "Cold.") as provider:
+        run_tools(SONNET, "?", [weather], base_url=provider.url, api_key="any", reasoning_effort="low")
+    *_, last = provider.requests
+    kinds = [[block["type"] for block in one["content"]] for one in last.json["messages"] if one["role"] == "assistant"]
+    assert kinds == [["thinking", "text", "tool_use"]] * 2
+
+
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return "cold"
+
+
+def test_asking_again_for_a_form_sends_a_history_that_can_be_sent() -> None:
+    """instructor#1938: a call without its result; instructor#2277: `"caller": null`, 100,000 calls a week."""
+    wrong, right = ('{"size": "big"}', '{"size": 1}')
+    with LoopbackProvider(Answer(tool_calls=[("Size", wrong)]), Answer(tool_calls=[("Size", right)])) as provider:
+        options: Any = {"response_format": Size, "structured_mode": "tool", "base_url": provider.url, "api_key": "any"}
+        made = completion(SONNET, "?", **options)
+    assert made.parsed.size == 1
+    again = provider.requests[1].json
+    assert [message["role"] for message in again["messages"]] == ["user", "assistant", "user"]
+    assert "null" not in json.dumps(again)
+    assert "tool_use" not in json.dumps(again["messages"])
+
+
+class Size(BaseModel):
+    size: int
+
+
+def test_a_picture_for_a_model_that_reads_no_addresses_is_sent_along() -> None:
+    """vercel/ai#2838."""
+    with LoopbackProvider() as provider:
+        options: Any = {"base_url": provider.url, "fetch_media": lambda url: base64.b64decode(PNG)}
+        completion("ollama/qwen3-vl", [user([text("What?"), image("https://a.example/b.png")])], **options)
+    assert provider.requests[0].json["messages"][0]["images"] == [PNG]

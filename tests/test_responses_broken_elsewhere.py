@@ -12,9 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import call, folded, named_sse, parse, render, sse
+from support_server import Server, http
+from test_token_count import MESSAGES, PICTURE, TOOLS, letters  # noqa: F401 - a fixture
 
-from unified_llm import completion
-from unified_llm.testing import LoopbackProvider
+from unified_llm import (
+    BadRequestError,
+    Completion,
+    TruncatedAnswerError,
+    completion,
+    count_tokens,
+    parse_tool_call,
+    run_tools,
+)
+from unified_llm.testing import Answer, LoopbackProvider
 
 SONNET, GPT, GEMINI = "claude-sonnet-4-5", "gpt-4.1", "gemini/gemini-2.5-flash"
 CONVERSE, COHERE, OLLAMA = (
@@ -231,3 +241,172 @@ def test_the_cost_of_a_model_whose_prices_are_not_known_is_none() -> None:
     assert unknown["usage"]
     assert unknown.cost is None
     assert known.cost
+
+
+# --- tokens --------------------------------------------------------------------------------------------------------
+
+
+def test_pictures_and_claudes_words_are_counted_by_who_reads_them() -> None:
+    """L#39910: 85 tokens for any picture; L#12056, L#1825: by another model's encoding, too few."""
+    with Server(http({"input_tokens": 2765})) as server:
+        asked: Any = [{"role": "user", "content": [PICTURE]}]
+        count = count_tokens(SONNET, asked, tools=TOOLS, base_url=server.url, api_key="any")
+    assert count == (2765, "provider")
+    [request] = server.requests
+    assert request.target == "/v1/messages/count_tokens"
+    assert b"iVBORw0KGgo=" in request.body
+    assert b'"weather"' in request.body
+
+
+@pytest.mark.usefixtures("letters")
+def test_what_nobody_can_count_is_refused_and_not_guessed() -> None:
+    """L#39910: 92 tokens for 1920x1080."""
+    with pytest.raises(BadRequestError, match="whose tokens tiktoken cannot count"):
+        count_tokens("groq/m", [{"role": "user", "content": [PICTURE]}])
+
+
+@pytest.mark.usefixtures("letters")
+def test_tools_and_instructions_count_where_nobody_else_counts() -> None:
+    """L!38657: 67,300 tokens shown as 0."""
+    bare, instructed = (count_tokens("groq/m", messages).tokens for messages in (MESSAGES[1:], MESSAGES))
+    assert instructed >= bare + len("Be terse.")
+    assert count_tokens("groq/m", MESSAGES, tools=TOOLS).tokens >= instructed + len(json.dumps(TOOLS)) / 2
+
+
+# --- calls of tools ------------------------------------------------------------------------------------------------
+
+
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return "cold"
+
+
+def ran(*script: Any) -> tuple[Any, LoopbackProvider]:
+    with LoopbackProvider(*script) as provider:
+        return run_tools(SONNET, "?", [weather], base_url=provider.url, api_key="any", max_retries=0), provider
+
+
+def test_arguments_that_were_cut_off_call_nothing() -> None:
+    """langchain-anthropic 1.7: `{"a": "un` repaired to a valid call."""
+    with pytest.raises(TruncatedAnswerError) as caught:
+        ran(Answer(tool_calls=[("weather", '{"city": "Os')], finish_reason="length"))
+    [made] = caught.value.completion.tool_calls
+    assert made["function"]["arguments"] == '{"city": "Os'
+    with pytest.raises(ValueError, match="JSON"):
+        parse_tool_call(made, [weather])
+
+
+def called_with(**given: Any) -> dict[str, Any]:
+    """An answer of Gemini that calls a tool with these fields."""
+    parts = [{"functionCall": {"name": "weather", **given}}]
+    return {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
+
+
+def function(arguments: Any) -> dict[str, Any]:
+    return chat({"tool_calls": [{**CALL, "function": {"name": "weather", "arguments": arguments}}]})
+
+
+NO_ARGUMENTS = {
+    SONNET: [claude({**tool_use(), "input": given}, stop="tool_use") for given in ({}, "", None)],
+    GPT: [function(given) for given in ("", None, {})],
+    GEMINI: [called_with(), called_with(args=None), called_with(args={})],
+}
+
+
+@pytest.mark.parametrize("model", NO_ARGUMENTS)
+def test_a_call_without_arguments_has_an_empty_object(model: str) -> None:
+    """vercel/ai#2103, #6687, any-llm 1.40: "", which no reader of JSON takes."""
+    for body in NO_ARGUMENTS[model]:
+        [made] = parse(call(model), body)["choices"][0]["message"]["tool_calls"]
+        assert made["function"] == {"name": "weather", "arguments": "{}"}
+
+
+SEARCH = [
+    {"type": "server_tool_use", "id": "srv1", "name": "web_search", "input": {"query": 1}},
+    {
+        "type": "web_search_tool_result",
+        "tool_use_id": "srv1",
+        "content": {"type": "web_search_tool_result_error", "error_code": "invalid_tool_input"},
+    },
+]
+
+
+def test_a_tool_of_the_providers_is_no_call_of_the_clients_even_where_it_failed() -> None:
+    """LiteLLM 1.106: a `web_search` for the client to run; vercel/ai#17366: a result by the client, and a 400."""
+    choice = parse(call(SONNET), claude(*SEARCH, text("Sorry.")))["choices"][0]
+    assert "tool_calls" not in choice["message"]
+    assert (choice["finish_reason"], choice["message"]["content"]) == ("stop", "Sorry.")
+    history = [{"role": "user", "content": "?"}, choice["message"], {"role": "user", "content": "Well?"}]
+    assert render(call(SONNET, history)).body["messages"][1]["content"] == [*SEARCH, text("Sorry.")]
+
+
+def test_an_answer_of_thoughts_alone_ends_a_run() -> None:
+    """pydantic-ai#4557: asked once more, and the text came twice."""
+    done, provider = ran(Answer(tool_calls=[("weather", {"city": "Oslo"})]), Answer(reasoning="It is cold."))
+    assert (done.text, done.reasoning, len(provider.requests)) == ("", "It is cold.", 2)
+
+
+# --- what an answer is ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stop", "finish"),
+    [("model_context_window_exceeded", "length"), ("pause_turn", "stop"), ("brand_new", "stop"), (None, None)],
+)
+def test_a_rare_stop_has_its_place_and_keeps_its_word(stop: Any, finish: Any) -> None:
+    """any-llm!1306, #1328, #1359, LiteLLM 1.106: "stop" for all, and the word was lost."""
+    choice = parse(call(SONNET), claude(text("Hi"), stop=stop))["choices"][0]
+    assert (choice["finish_reason"], choice["native_finish_reason"]) == (finish, stop)
+
+
+def test_empty_thoughts_are_none_in_every_format() -> None:
+    """pydantic-ai#2862: a crash."""
+    said = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]}]
+    empty = {
+        SONNET: claude({"type": "thinking", "thinking": "", "signature": "s"}, text("x")),
+        GPT: chat({"content": "x", "reasoning_content": "", "reasoning": None, "reasoning_details": [{}]}),
+        "openai/o1-pro": {
+            "object": "response",
+            "status": "completed",
+            "output": [{"type": "reasoning", "id": "rs", "summary": []}, *said],
+        },
+        GEMINI: {
+            "candidates": [{"content": {"parts": [{"thought": True}, {}, {"text": "x"}]}, "finishReason": "STOP"}]
+        },
+        CONVERSE: {
+            "output": {"message": {"content": [{"reasoningContent": {"reasoningText": {"text": ""}}}, {"text": "x"}]}},
+            "stopReason": "end_turn",
+        },
+        COHERE: {
+            "finish_reason": "COMPLETE",
+            "message": {"content": [{"type": "thinking", "thinking": ""}, {"type": "text", "text": "x"}]},
+        },
+        OLLAMA: {"message": {"role": "assistant", "content": "x", "thinking": ""}, "done": True, "done_reason": "stop"},
+    }
+    for model, body in empty.items():
+        message = parse(call(model), body)["choices"][0]["message"]
+        assert (message["content"], message.get("reasoning_content")) == ("x", None), model
+
+
+def test_what_was_read_from_and_written_to_the_cache_has_names_of_its_own() -> None:
+    """vercel/ai#8349, langchain#32818: which of the counts holds what."""
+    usage = parse(call(SONNET), claude(text("Hi"), **CACHED))["usage"]
+    details = usage["prompt_tokens_details"]
+    assert usage["prompt_tokens"] - details["cached_tokens"] - details["cache_write_tokens"] == 10
+
+
+def test_pydantic_takes_an_answer_and_gives_it_back_without_a_warning() -> None:
+    """L#5669, L#5811, L#11759: PydanticSerializationUnexpectedValue, for three years (warnings are errors here)."""
+    types = pytest.importorskip("openai.types.chat")
+    from pydantic import BaseModel
+
+    class Kept(BaseModel):
+        answer: dict[str, Any]
+        typed: types.ChatCompletion
+
+    body = claude({"type": "thinking", "thinking": "t", "signature": "s"}, text("Hi"), tool_use(), **CACHED)
+    answer = Completion(parse(call(SONNET), body))
+    kept = Kept(answer=answer, typed=answer)
+    assert kept.typed.model_dump(exclude_unset=True) == answer
+    again = Kept.model_validate_json(kept.model_dump_json())
+    assert (again.answer, again.typed.model_dump()) == (answer, kept.typed.model_dump())

@@ -66,6 +66,8 @@ def _message(given: Any, index: int) -> JSON:
     if not isinstance(given, Mapping):
         raise BadRequestError(f"messages[{index}] is {type(given).__name__}; give a dict or a (role, content) tuple")
     message = dict(cast("Message", given))
+    if message.get("function_call") or message.get("role") == "function":
+        message = _with_tool_calls(message, index)
     role = message.get("role")
     if role not in ROLES:
         raise BadRequestError(f"messages[{index}] has the role {role!r}; it must be one of {', '.join(ROLES)}")
@@ -75,6 +77,15 @@ def _message(given: Any, index: int) -> JSON:
     elif not isinstance(content, str):
         message["content"] = _parts(content, index, role)
     return message
+
+
+def _with_tool_calls(message: JSON, index: int) -> JSON:
+    """Today's form of a message in the form that OpenAI had before tools: one call, and its result right behind it."""
+    call = message.pop("function_call", None)
+    if message["role"] == "function":
+        return {**message, "role": "tool", "tool_call_id": f"call_{index - 1}"}
+    made = {"id": f"call_{index}", "type": "function", "function": call}
+    return {**message, "tool_calls": message.get("tool_calls") or [made]}
 
 
 def _from_tuple(given: tuple[Any, ...], index: int) -> JSON:

@@ -170,8 +170,9 @@ class Call:
 
     def report_unknown_fields(self, message: JSON, index: int, known: Collection[str]) -> None:
         """Report the fields of a message that this format has no place for, but for those that only answers have."""
-        for name in message:
-            if name not in known and name not in _OF_ANSWERS and (name, message["role"]) not in _OF_RESULTS:
+        for name, value in message.items():
+            known_here = name in known or name in _OF_ANSWERS or (name, message["role"]) in _OF_RESULTS
+            if value is not None and not known_here:
                 self.warnings.append(f"{name} of messages[{index}] was left out: this API has no such field")
 
     def report_cache_marks(self, message: JSON, index: int) -> None:
