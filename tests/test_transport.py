@@ -619,3 +619,19 @@ def test_a_forked_child_and_its_parent_both_go_on() -> None:
         )
         assert (ran.returncode, ran.stderr) == (0, "")
         assert len(server.requests) == 4
+
+
+AT_EXIT = f"""
+import atexit, sys
+# what is registered first runs last
+atexit.register(lambda: print("kept:", len(sys.modules["unified_llm.transport"]._pool._transports)))
+from unified_llm import completion
+completion({MODEL!r}, "Hi", base_url=sys.argv[1])
+"""
+
+
+def test_the_end_of_a_program_closes_its_idle_connections() -> None:
+    with Server(http()) as server:
+        command = [sys.executable, "-c", AT_EXIT, server.url]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "kept: 0\n", "")

@@ -9,6 +9,7 @@ asyncio is imported where it is used: a program that only blocks saves 10 MB and
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import ssl
@@ -445,6 +446,13 @@ async def _forget_closed() -> None:
         if left := _async_pools.pop(loop, None):
             with suppress(RuntimeError):  # a loop that did not finish its generators closes its sockets no more
                 await left[0].close()
+
+
+def _close_at_exit() -> None:
+    _pool.close()
+
+
+atexit.register(_close_at_exit)
 
 
 def _forget_inherited() -> None:
