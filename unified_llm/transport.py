@@ -360,10 +360,9 @@ def _aiohttp_transport(certified: bool, proxy: str | None) -> httpx.AsyncBaseTra
 
     from unified_llm.aiohttp_session import session  # noqa: PLC0415
 
-    made = partial(
-        session, _ssl_context() if certified else False, _LIMITS.max_connections or 0, _LIMITS.keepalive_expiry
-    )
-    return httpx_aiohttp.AiohttpTransport(client=made, proxy=httpx.Proxy(proxy) if proxy else None)
+    verify = _ssl_context() if certified else False  # it would read the certificates anew, 50 ms for each loop
+    made = partial(session, verify, _LIMITS.max_connections or 0, _LIMITS.keepalive_expiry)
+    return httpx_aiohttp.AiohttpTransport(verify=verify, client=made, proxy=httpx.Proxy(proxy) if proxy else None)
 
 
 class OwnAsyncClient:
