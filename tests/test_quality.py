@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+USED = '"reportUnnecessaryTypeIgnoreComment": true'
 PLACES = ("unified_llm", "tests", "docs", "benchmarks")
 
 
@@ -63,6 +64,21 @@ def test_code_of_a_user_is_typed(tmp_path):
         "assert_type(run_tools('gpt-4.1', 'Hi', [get_weather], stream=True), ToolStream)\n"
         "assert_type([parse_tool_call(call, [Book]) for call in run.tool_calls], list[Book])\n"
         "completion('gpt-4.1', 'Hi', tools=[get_weather], tool_choice=get_weather)\n"
+        "from pathlib import Path\n"
+        "from unified_llm import Chunk, Message, RateLimitError, completion_cost, count_tokens\n"
+        "history: list[Message] = [{'role': 'user', 'content': ['What is it?', Path('a.png')]}]\n"
+        "history += [response.message, {'role': 'user', 'content': 'And?'}]\n"
+        "answer = completion('gpt-4.1', history, reasoning_effort='high', max_retries=1, timeout=5)\n"
+        "assert_type([call['function']['arguments'] for call in answer.tool_calls], list[str])\n"
+        "assert_type(usage['total_tokens'] if (usage := answer['usage']) else None, int | None)\n"
+        "with completion('gpt-4.1', 'Hi', stream=True) as opened:\n"
+        "    assert_type(next(opened), Chunk)\n"
+        "assert_type(opened.completion().cost, float | None)\n"
+        "assert_type(completion_cost(answer), float | None)\n"
+        "assert_type(count_tokens('gpt-4.1', 'Hi').tokens, int)\n"
+        "completion('gpt-4.1', 'Hi', temprature=1)  # pyright: ignore[reportCallIssue]\n"
+        "try: ...\n"
+        "except RateLimitError as error: assert_type(error.retry_after, float | None)\n"
         "async def main() -> None:\n"
         "    assert_type(await arun_tools('gpt-4.1', 'Hi', [get_weather]), ToolRun)\n"
         "    assert_type(await arun_tools('gpt-4.1', 'Hi', [get_weather], stream=True), AsyncToolStream)\n"
@@ -70,7 +86,7 @@ def test_code_of_a_user_is_typed(tmp_path):
         "    assert_type(await acompletion('gpt-4.1', 'Hi', stream=True), AsyncStream)\n"
     )
     config = tmp_path / "pyrightconfig.json"
-    config.write_text(f'{{"typeCheckingMode": "strict", "extraPaths": ["{ROOT}"]}}')
+    config.write_text(f'{{"typeCheckingMode": "strict", "extraPaths": ["{ROOT}"], {USED}}}')
     done = run("pyright", "--pythonpath", sys.executable, "--project", str(config))
     assert done.returncode == 0, done.stdout
 

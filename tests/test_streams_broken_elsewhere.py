@@ -18,7 +18,7 @@ import pytest
 from support import call, decode, folded, named_sse, render, sse
 from support_server import MODEL, Server, event, stalled
 from test_responses_broken_elsewhere import GEMINI, GPT, SONNET, claude, delta, text
-from test_testing_formats import FORMATS, asked
+from test_testing_formats import ALL, FORMATS, asked
 
 from unified_llm import (
     APIError,
@@ -35,6 +35,7 @@ from unified_llm.adapters import load
 from unified_llm.testing import Answer, LoopbackProvider
 
 every_format = pytest.mark.parametrize("format", FORMATS)
+every_format_at_all = pytest.mark.parametrize("format", ALL)
 WEATHER: dict[str, Any] = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 
 
@@ -177,7 +178,7 @@ def test_events_that_say_nothing_make_no_chunk_and_no_content_is_missing() -> No
 SEPARATORS = "a\u2028b\u2029c\u0085d\x0be\x0cf\x1cg"
 
 
-@every_format
+@every_format_at_all
 def test_separators_of_lines_in_a_text_are_text(format: str) -> None:
     """L!30602: the chunk was dropped, and the answer ended with "stop"."""
     with LoopbackProvider(Answer(SEPARATORS, chunk_size=1), Answer(SEPARATORS, chunk_size=100)) as provider:
@@ -187,7 +188,7 @@ def test_separators_of_lines_in_a_text_are_text(format: str) -> None:
             assert stream.completion().text == SEPARATORS
 
 
-@every_format
+@every_format_at_all
 def test_a_text_may_look_like_an_event(format: str) -> None:
     """llama_index#22223: bodies were split at "data: "."""
     words = 'data: 42\n\nevent: error\ndata: {"error": {}}\n\n[DONE]\n{"done": true}\n: ping\n\n'
@@ -210,7 +211,7 @@ def test_an_array_that_is_cut_anywhere_is_read() -> None:
 # --- errors and ends -----------------------------------------------------------------------------------------------
 
 
-@every_format
+@every_format_at_all
 def test_an_overload_before_the_answer_is_asked_again_in_the_same_words(format: str) -> None:
     """L#5512, L#6532, L#24004: logged as a success; L!13149: asked again with a prompt of the library's own."""
     busy = Answer(stream_error="overloaded_error", headers={"retry-after-ms": "1"})
@@ -223,7 +224,7 @@ def test_an_overload_before_the_answer_is_asked_again_in_the_same_words(format: 
     assert (first.path, first.body) == (second.path, second.body)
 
 
-@every_format
+@every_format_at_all
 def test_an_error_after_the_first_chunk_raises_with_what_came_and_is_not_asked_again(format: str) -> None:
     """vercel/ai#18667, #12595, #2453, L#19077: no class, or a request that answers twice."""
     with LoopbackProvider(Answer("One two three.", stream_error="overloaded_error"), "Again.") as provider:
@@ -252,7 +253,7 @@ def test_an_error_inside_a_stream_has_the_class_of_its_type(kind: str) -> None:
     assert getattr(caught.value, "status_code", None) == TYPES[kind][1]
 
 
-@every_format
+@every_format_at_all
 def test_a_stream_that_is_cut_is_never_a_success(format: str) -> None:
     """LiteLLM 1.106: finish_reason "stop"; any-llm, pydantic-ai, anthropic 2.11: the end, without a word."""
     reasons: list[str | None] = []

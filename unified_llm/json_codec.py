@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import from_json
@@ -48,6 +48,13 @@ def dumps(value: Any) -> str:
 
 
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def plain(value: Any) -> Any:
+    """The same value in dicts and lists, where a caller has other mappings and tuples."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in cast("Mapping[Any, Any]", value).items()}
+    return [plain(inner) for inner in cast("list[Any]", value)] if isinstance(value, list | tuple) else value
 
 
 def as_dict(value: Any) -> JSON:

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from unified_llm.content import part_of, part_of_url
 from unified_llm.errors import BadRequestError
-from unified_llm.types import JSON, Message, Messages
+from unified_llm.json_codec import plain
+from unified_llm.types import JSON, Messages
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _TUPLE_ROLES = {"human": "user", "ai": "assistant"}
@@ -65,7 +66,7 @@ def _message(given: Any, index: int) -> JSON:
         given = _from_tuple(cast("tuple[Any, ...]", given), index)
     if not isinstance(given, Mapping):
         raise BadRequestError(f"messages[{index}] is {type(given).__name__}; give a dict or a (role, content) tuple")
-    message = dict(cast("Message", given))
+    message = _own(given)
     if message.get("function_call") or message.get("role") == "function":
         message = _with_tool_calls(message, index)
     role = message.get("role")
@@ -77,6 +78,11 @@ def _message(given: Any, index: int) -> JSON:
     elif not isinstance(content, str):
         message["content"] = _parts(content, index, role)
     return message
+
+
+def _own(given: Any) -> JSON:
+    """A dict of the library's own; what is in it is still the caller's, but for mappings that are no dicts."""
+    return dict(cast("JSON", given)) if isinstance(given, dict) else plain(given)
 
 
 def _with_tool_calls(message: JSON, index: int) -> JSON:
@@ -120,7 +126,7 @@ def _part(given: Any, place: str, role: str) -> JSON:
         )
     if not isinstance(cast("JSON", given).get("type"), str):
         raise BadRequestError(f"{place} has no type; give a string or a part such as {{'type': 'text', 'text': ...}}")
-    part = dict(cast("JSON", given))
+    part = _own(given)
     kind: str = part["type"]
     if (kind == "text" and not isinstance(part.get("text"), str)) or (kind == "image_url" and not part.get(kind)):
         raise BadRequestError(f"{place} is of type {kind!r}, but its {kind!r} is {type(part.get(kind)).__name__}")
@@ -131,6 +137,8 @@ def _call_ids(message: JSON, index: int) -> set[str]:
     calls: Any = message.get("tool_calls") or []
     if not isinstance(calls, list | tuple):
         raise BadRequestError(f"tool_calls of messages[{index}] is {type(calls).__name__}; give a list")
+    if calls:
+        message["tool_calls"] = calls = plain(calls)
     ids: set[str] = set()
     for position, call in enumerate(cast("Sequence[Any]", calls)):
         if not isinstance(call, Mapping) or not isinstance(call.get("id"), str) or not call["id"]:  # pyright: ignore[reportUnknownMemberType]

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from unified_llm.errors import BadRequestError
 from unified_llm.formats import format_of
+from unified_llm.json_codec import plain
 from unified_llm.types import EFFORTS, JSON, CompletionOptions
 
 OWN = frozenset(
@@ -119,7 +120,7 @@ def _tool(tool: Any, index: int) -> JSON:
         from unified_llm.tool_schema import tool_of  # noqa: PLC0415 - loads pydantic
 
         return tool_of(tool)
-    given = cast("JSON", tool)
+    given = cast("JSON", tool if isinstance(tool, dict) else plain(tool))
     function: Any = given.get("function")
     if function is not None and not (isinstance(function, Mapping) and "name" in function):
         raise BadRequestError(f"the function of tools[{index}] has no name")
