@@ -1,4 +1,4 @@
-"""Real servers, one of each for the session; the tests that want them skip where there are none."""
+"""For every test: no deadlines for examples, and real servers, one of each for the session, where there are any."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 from support_processes import server
 
 from unified_llm.testing import LoopbackProvider
+
+# how long an example takes says more of a busy machine than of the code; benchmarks/ and tests of CPU time look at that
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 class Emulator(NamedTuple):
