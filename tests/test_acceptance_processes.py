@@ -197,7 +197,7 @@ def leave_many(server: Server, times: int) -> tuple[int, int, int]:
     for at in range(times * 3 // 4):
         leave(completion(MODEL, "Hi", True, base_url=server.url, max_retries=0), at % 3)
     asyncio.run(cancel_many())
-    assert server.left_alone(0.2)
+    assert server.left_alone(0.5)
     server.requests.clear()
     del server._threads[1:]
     return held()
