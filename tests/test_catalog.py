@@ -24,7 +24,7 @@ DATA: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 PROVIDERS, MODELS = DATA["providers"], DATA["models"]
 CACHES = (
     catalog.load,
-    catalog.resolve,
+    catalog._resolved,
     catalog._start,
     catalog._families,
     catalog._prefixes,
@@ -497,7 +497,7 @@ def test_resolving_a_name_for_the_first_time_takes_no_pass_over_the_catalog() ->
     names = [f"{provider}/{name}" for provider, rows in MODELS.items() for name in rows][::10]
 
     def all_of_them() -> None:
-        resolve.cache_clear()
+        catalog._resolved.cache_clear()
         for name in names:
             resolve(name)
 

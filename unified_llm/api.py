@@ -9,9 +9,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, Unpack, overload
 
-from unified_llm import __version__
+from unified_llm import __version__, json_codec
 from unified_llm.adapters import Adapter, load
-from unified_llm.adapters.contract import Call, MediaNeeded, OneAnswerOnlyError, Request
+from unified_llm.adapters.contract import UNREADABLE, Call, MediaNeeded, OneAnswerOnlyError, Request
 from unified_llm.auth import GOOGLE, headers_of, token_of
 from unified_llm.catalog import Route, resolve
 from unified_llm.config import address_of, filled, key_of
@@ -19,6 +19,7 @@ from unified_llm.drivers import AsyncStream, Stream, adrive, drive
 from unified_llm.errors import BadRequestError
 from unified_llm.fan_out import several
 from unified_llm.flow import Effect, Exchange, Flow, HTTPRequest, Obtain, encode, run
+from unified_llm.formats import misshapen
 from unified_llm.messages import normalize
 from unified_llm.params import check
 from unified_llm.response import Completion
@@ -260,7 +261,19 @@ def _rendered(
         created=int(time.time()),
         media=media,
     )
-    return call, adapter, adapter.render(call)
+    try:
+        return call, adapter, adapter.render(call)
+    except UNREADABLE as error:
+        raise _unreadable(call, error) from error
+
+
+def _unreadable(call: Call, error: Exception) -> BadRequestError:
+    """The error for what no check found and no adapter could read."""
+    given: JSON = {"messages": call.messages, **call.params}
+    misfit = next((found for name, value in given.items() if (found := json_codec.misfit(value, name))), None)
+    if misfit is None and "response_format" in given:
+        misfit = misshapen(given["response_format"].schema, "the schema of response_format")
+    return call.refusal(misfit or f"something in {', '.join(given)} is not of the form that it should have ({error!r})")
 
 
 def _address(route: Route) -> str:

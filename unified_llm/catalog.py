@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal, NotRequired, TypedDict, cast
 from urllib.parse import urlsplit
 
@@ -254,11 +255,10 @@ def register(overlay: Overlay) -> None:
     _check(overlay)
     with _registering:
         _lay_over(load(), copy.deepcopy(overlay))
-    for cached in (resolve, _start, _families, _prefixes, _owners, _provider_names):
+    for cached in (_resolved, _start, _families, _prefixes, _owners, _provider_names):
         cached.cache_clear()
 
 
-@lru_cache(maxsize=4096)
 def resolve(model: str, adapter: str | None = None, base_url: str | None = None) -> Route:
     """Find the route of a model name.
 
@@ -273,9 +273,21 @@ def resolve(model: str, adapter: str | None = None, base_url: str | None = None)
 
     Raises:
         NotFoundError: nothing is known by that name; the message has the nearest names.
-        BadRequestError: the name is empty, or `base_url` is no http(s) address.
+        BadRequestError: the name is empty or no string, or `base_url` is no http(s) address.
     """
-    if not model:
+    try:
+        return _resolved(model, adapter, base_url)
+    except TypeError:
+        given: dict[str, Any] = {"model": model, "adapter": adapter, "base_url": base_url}
+        wrong = next((name for name, value in given.items() if not isinstance(value, (str, NoneType))), None)
+        if wrong is None:
+            raise
+        raise BadRequestError(f"{wrong} is {type(given[wrong]).__name__}; give a string") from None
+
+
+@lru_cache(maxsize=4096)
+def _resolved(model: Any, adapter: str | None, base_url: str | None) -> Route:
+    if not model or not isinstance(model, str):
         raise BadRequestError(f"model is {model!r}; give a model name such as 'gpt-4.1' or 'claude-sonnet-4-5'")
     if base_url is not None:
         _check_address(base_url)

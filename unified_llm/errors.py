@@ -253,6 +253,17 @@ def class_for(status: int, code: str | None) -> type[APIStatusError]:
     return STATUS_CLASSES.get(status, APIStatusError)
 
 
+def shown(value: Any) -> str:
+    """A value as errors show it: its beginning, and of what has none its type."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or lists a thousand deep
+        return f"a {type(value).__name__} that is too long to be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+_MOST_SHOWN = 200
+
 _WAITS = {"retryDelay": 1, "retry_after_seconds": 1, "retry_after": 1, "retry_after_ms": 1000}
 """Fields of error bodies that say how long to wait, and how many of their units a second has."""
 

@@ -333,11 +333,8 @@ def encode(body: JSON, call: Call) -> bytes:
     """
     try:
         return json_codec.dumps(body).encode()
-    except UnicodeEncodeError as error:
-        bad = error.object[max(0, error.start - 20) : error.end]
-        raise call.refusal(f"the text {bad!r} has half of a surrogate pair, which is no character") from error
-    except (TypeError, ValueError) as error:
-        raise call.refusal(f"the request is not JSON: {error}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise call.refusal(f"the request is not JSON: {json_codec.misfit(body, 'its body') or error}") from error
 
 
 class Streaming:

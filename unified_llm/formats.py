@@ -8,7 +8,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from unified_llm import json_codec
-from unified_llm.errors import BadRequestError, InvalidAnswerError, RefusedAnswerError, TruncatedAnswerError
+from unified_llm.errors import BadRequestError, InvalidAnswerError, RefusedAnswerError, TruncatedAnswerError, shown
 from unified_llm.json_codec import as_dict
 from unified_llm.schema_check import problems
 from unified_llm.types import JSON
@@ -215,7 +215,9 @@ def _of_openai(given: JSON) -> Format:
     return Format({"type": "json_schema", "json_schema": {"name": NAME, **flat}})
 
 
-def _of_schema(schema: JSON, name: str, kind: Any = None) -> Format:
+def _of_schema(schema: JSON, name: Any, kind: Any = None) -> Format:
+    if not isinstance(name, str):
+        raise BadRequestError(f"the name of response_format is {type(name).__name__}; give a string")
     key = "" if schema.get("type") == "object" or "properties" in schema else KEY
     if key:
         schema = _wrapped(schema)
@@ -236,8 +238,31 @@ def _shared(schema: JSON) -> JSON:
     return {place: schema[place] for place in ("$defs", "definitions") if place in schema}
 
 
+_OF_SCHEMAS = ("properties", "$defs", "definitions")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
+
+
+def misshapen(schema: Any, place: str) -> str | None:
+    """What in a JSON schema is no schema where one should be, in words and with where it stands; None where all is."""
+    if isinstance(schema, bool):
+        return None
+    if not isinstance(schema, Mapping):
+        return f"{place} is {type(schema).__name__}, and no JSON schema"
+    given = cast("JSON", schema)
+    inner: dict[str, Any] = {f"{place}.{key}": given[key] for key in ("items", "additionalProperties") if key in given}
+    for key in _OF_SCHEMAS:
+        if key in given and not isinstance(given[key], Mapping):
+            return f"{place}.{key} is {type(given[key]).__name__}, and no dict"
+        inner |= {f"{place}.{key}.{name}": one for name, one in given.get(key, {}).items()}
+    for key in _LISTS:
+        if key in given and not isinstance(given[key], list):
+            return f"{place}.{key} is {type(given[key]).__name__}, and no list"
+        inner |= {f"{place}.{key}[{at}]": one for at, one in enumerate(given.get(key, ()))}
+    return next((found for at, one in inner.items() if (found := misshapen(one, at))), None)
+
+
 def _refusal(given: Any) -> BadRequestError:
     return BadRequestError(
-        f"response_format is {str(given)[:80]!r}; give a pydantic model or another type, a JSON schema, or a dict such "
+        f"response_format is {shown(given)}; give a pydantic model or another type, a JSON schema, or a dict such "
         "as {'type': 'json_schema', 'json_schema': ...}"
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any, cast
 
 from unified_llm.content import part_of, part_of_url
-from unified_llm.errors import BadRequestError
+from unified_llm.errors import BadRequestError, shown
 from unified_llm.json_codec import plain
 from unified_llm.types import JSON, Messages
 
@@ -71,7 +72,9 @@ def _message(given: Any, index: int) -> JSON:
         message = _with_tool_calls(message, index)
     role = message.get("role")
     if role not in ROLES:
-        raise BadRequestError(f"messages[{index}] has the role {role!r}; it must be one of {', '.join(ROLES)}")
+        raise BadRequestError(f"messages[{index}] has the role {shown(role)}; it must be one of {', '.join(ROLES)}")
+    if role == "assistant":
+        _check_answer(message, index)
     content = message.get("content")
     if content is None and role == "assistant":
         message["content"] = None
@@ -94,11 +97,21 @@ def _with_tool_calls(message: JSON, index: int) -> JSON:
     return {**message, "tool_calls": message.get("tool_calls") or [made]}
 
 
+def _check_answer(message: JSON, index: int) -> None:
+    for name, kind in _OF_ANSWERS.items():
+        if name in message and not isinstance(message[name], (kind, NoneType)):
+            raise BadRequestError(f"{name} of messages[{index}] is {type(message[name]).__name__}")
+
+
+_OF_ANSWERS: dict[str, type] = {"reasoning_content": str, "refusal": str, "provider_fields": Mapping}
+"""Fields of answers that come back, and what they are."""
+
+
 def _from_tuple(given: tuple[Any, ...], index: int) -> JSON:
     if len(given) != 2:
         raise BadRequestError(f"messages[{index}] is a tuple of {len(given)}; give (role, content)")
     role, content = given
-    return {"role": _TUPLE_ROLES.get(role, role), "content": content}
+    return {"role": _TUPLE_ROLES.get(role, role) if isinstance(role, str) else role, "content": content}
 
 
 def _parts(content: Any, index: int, role: str) -> list[JSON]:
@@ -148,7 +161,7 @@ def _call_ids(message: JSON, index: int) -> set[str]:
 
 
 def _checked_call(call: JSON, place: str) -> str:
-    if call.get("type", "function") == "function":
+    if call.get("type", "function") == "function" or "function" in call:
         function: Any = call.get("function")
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):  # pyright: ignore[reportUnknownMemberType]
             raise BadRequestError(f"{place} has no function name")
@@ -160,9 +173,9 @@ def _checked_call(call: JSON, place: str) -> str:
 
 def _check_result(message: JSON, index: int, calls: set[str]) -> None:
     id = message.get("tool_call_id")
-    if id not in calls:
+    if not isinstance(id, str) or id not in calls:
         known = ", ".join(sorted(calls)) or "none"
         raise BadRequestError(
-            f"messages[{index}] is the result of tool call {id!r}, which the assistant message before it "
+            f"messages[{index}] is the result of tool call {shown(id)}, which the assistant message before it "
             f"does not have (it has: {known})"
         )

@@ -6,9 +6,9 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from unified_llm.errors import BadRequestError
+from unified_llm.errors import BadRequestError, shown
 from unified_llm.formats import format_of
 from unified_llm.json_codec import plain
 from unified_llm.types import EFFORTS, JSON, CompletionOptions
@@ -38,10 +38,45 @@ def check(options: Mapping[str, Any]) -> JSON:
     if not options.keys().isdisjoint(_CHECKED_OWN):
         _check_own(options)
     params = {name: value for name, value in options.items() if value is not None and name not in OWN}
+    for name, value in params.items():
+        if (kind := _KINDS.get(name)) and value.__class__ not in kind.classes:
+            _check_kind(name, value, kind)
     for name, checked in _CHECKS.items():
         if name in params:
             checked(params, params[name])
     return params
+
+
+class _Kind(NamedTuple):
+    """What a parameter may be: its classes, what else they may be derived from, and the words for it."""
+
+    classes: tuple[type, ...]
+    words: str
+
+
+_KINDS: dict[str, _Kind] = {
+    **dict.fromkeys(
+        "temperature top_p top_k seed frequency_penalty presence_penalty top_logprobs".split(),
+        _Kind((int, float), "a number"),
+    ),
+    **dict.fromkeys("parallel_tool_calls store".split(), _Kind((bool,), "True or False")),
+    **dict.fromkeys(
+        "verbosity service_tier user safety_identifier prompt_cache_key".split(), _Kind((str,), "a string")
+    ),
+    **dict.fromkeys(
+        "thinking logit_bias metadata audio prediction web_search_options stream_options".split(),
+        _Kind((dict, Mapping), "a dict"),
+    ),
+    "logprobs": _Kind((bool, int), "True or False"),
+    "modalities": _Kind((list, tuple), "a list of strings"),
+}
+
+
+def _check_kind(name: str, value: Any, kind: _Kind) -> None:
+    """Refuse what is no number, no string, no dict where such a one is wanted, whatever it is derived from."""
+    wrong = isinstance(value, bool) if bool not in kind.classes else False
+    if wrong or not isinstance(value, kind.classes):
+        raise BadRequestError(f"{name} is {shown(value)}; give {kind.words}")
 
 
 _CHECKED_OWN = frozenset(
@@ -53,14 +88,16 @@ def _check_own(options: Mapping[str, Any]) -> None:
     for name in ("max_retries", "max_validation_retries"):
         most = options.get(name)
         if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < 0):
-            raise BadRequestError(f"{name} is {most!r}; give a whole number, 0 for none")
+            raise BadRequestError(f"{name} is {shown(most)}; give a whole number, 0 for none")
     if (mode := options.get("structured_mode")) not in STRUCTURED_MODES:
-        raise BadRequestError(f"structured_mode is {mode!r}; it must be native, tool, json_object or prompt")
+        raise BadRequestError(f"structured_mode is {shown(mode)}; it must be native, tool, json_object or prompt")
     timeout = options.get("timeout")
     if isinstance(timeout, (int, float)) and timeout <= 0:
-        raise BadRequestError(f"timeout is {timeout!r}; give seconds above 0, or httpx.Timeout(None) to wait for ever")
+        raise BadRequestError(
+            f"timeout is {shown(timeout)}; give seconds above 0, or httpx.Timeout(None) to wait for ever"
+        )
     if not isinstance(timeout, (int, float, NoneType)) and not hasattr(timeout, "as_dict"):
-        raise BadRequestError(f"timeout is {timeout!r}; give seconds or an httpx.Timeout")
+        raise BadRequestError(f"timeout is {shown(timeout)}; give seconds or an httpx.Timeout")
     for name in ("extra_headers", "extra_body"):
         if not isinstance(options.get(name), (Mapping, NoneType)):
             raise BadRequestError(f"{name} is {type(options[name]).__name__}; give a dict")
@@ -93,7 +130,7 @@ def _stop(params: JSON, stop: Any) -> None:
     """An empty stop is no stop: providers refuse it."""
     sequences: Any = [stop] if isinstance(stop, str) else stop
     if not isinstance(sequences, (list, tuple)) or not all(isinstance(s, str) for s in cast("list[Any]", sequences)):
-        raise BadRequestError(f"stop is {stop!r}; give a string or a list of strings")
+        raise BadRequestError(f"stop is {shown(stop)}; give a string or a list of strings")
     params["stop"] = stop if isinstance(stop, str) else [sequence for sequence in stop if sequence]
     if not params["stop"]:
         del params["stop"]
@@ -122,9 +159,21 @@ def _tool(tool: Any, index: int) -> JSON:
         return tool_of(tool)
     given = cast("JSON", tool if isinstance(tool, dict) else plain(tool))
     function: Any = given.get("function")
-    if function is not None and not (isinstance(function, Mapping) and "name" in function):
-        raise BadRequestError(f"the function of tools[{index}] has no name")
-    return _function(given) if function is None and "name" in given and "input_schema" in given else given
+    if function is None and "name" in given and "input_schema" in given:
+        given = _function(given)
+        function = given["function"]
+    if function is not None:
+        _check_function(function, f"the function of tools[{index}]")
+    return given
+
+
+def _check_function(function: Any, place: str) -> None:
+    named = cast("Mapping[str, Any]", function if isinstance(function, Mapping) else {})
+    if not isinstance(named.get("name"), str):
+        raise BadRequestError(f"{place} has no name")
+    for key, kind in (("parameters", Mapping), ("description", str)):
+        if not isinstance(named.get(key), (kind, NoneType)):
+            raise BadRequestError(f"{place} has {key} of type {type(named[key]).__name__}")
 
 
 _NATIVE_FUNCTION = {"name": "name", "description": "description", "input_schema": "parameters", "strict": "strict"}
@@ -153,14 +202,14 @@ def _tool_choice(params: JSON, choice: Any) -> None:
             params["parallel_tool_calls"] = False
     elif choice not in ("auto", "none", "required"):
         raise BadRequestError(
-            f"tool_choice is {choice!r}; it must be auto, none, required, or a dict that names a tool"
+            f"tool_choice is {shown(choice)}; it must be auto, none, required, or a dict that names a tool"
         )
 
 
 def _dict_choice(given: JSON) -> str | JSON:
     """OpenAI's form of a choice; one of a kind that is not known here is of a tool that the provider runs itself."""
     kind, name = given.get("type"), given.get("name")
-    if kind in _NATIVE_CHOICES:
+    if isinstance(kind, str) and kind in _NATIVE_CHOICES:
         return _NATIVE_CHOICES[kind]
     if kind == "allowed_tools":
         return _allowed(given)
@@ -173,7 +222,7 @@ def _dict_choice(given: JSON) -> str | JSON:
     elif isinstance(kind, str):
         return given
     raise BadRequestError(
-        f"tool_choice is {given!r}; to name a tool give {{'type': 'function', 'function': {{'name': ...}}}}"
+        f"tool_choice is {shown(given)}; to name a tool give {{'type': 'function', 'function': {{'name': ...}}}}"
     )
 
 
@@ -185,7 +234,8 @@ def _allowed(given: JSON) -> JSON:
     listed: list[Any] = cast("list[Any]", tools) if isinstance(tools, list | tuple) else [tools]
     if mode not in ("auto", "required") or not all(isinstance(one, Mapping) for one in listed):
         raise BadRequestError(
-            f"tool_choice is {given!r}; allowed_tools needs 'mode': 'auto' or 'required', and 'tools': a list of dicts"
+            f"tool_choice is {shown(given)}; allowed_tools needs 'mode': 'auto' or 'required', and 'tools': a list of "
+            "dicts"
         )
     named = [_dict_choice(one) if one.get("type") in ("function", "custom") else one for one in listed]
     return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": named}}
@@ -195,24 +245,32 @@ def _response_format(params: JSON, format: Any) -> None:
     params["response_format"] = format_of(format)
 
 
+def _thinking(params: JSON, thinking: Any) -> None:
+    budget = thinking.get("budget_tokens")
+    if not isinstance(budget, (int, NoneType)) or isinstance(budget, bool):
+        raise BadRequestError(f"the budget_tokens of thinking is {shown(budget)}; give a whole number")
+
+
 def _effort(params: JSON, effort: Any) -> None:
     if effort not in EFFORTS:
-        raise BadRequestError(f"reasoning_effort is {effort!r}; it must be one of {', '.join(EFFORTS)}")
+        raise BadRequestError(f"reasoning_effort is {shown(effort)}; it must be one of {', '.join(EFFORTS)}")
 
 
 def _limit(params: JSON, most: Any) -> None:
     if not isinstance(most, int) or isinstance(most, bool) or most < 0:
-        raise BadRequestError(f"the limit of tokens is {most!r}; give a whole number")
+        raise BadRequestError(f"the limit of tokens is {shown(most)}; give a whole number")
 
 
 def _count(params: JSON, count: Any) -> None:
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise BadRequestError(f"n is {count!r}; give the number of answers that you want")
+        raise BadRequestError(f"n is {shown(count)}; give the number of answers that you want")
 
 
 def _cache(params: JSON, cache: Any) -> None:
     if cache != "auto":
-        raise BadRequestError(f"cache is {cache!r}; give 'auto', or put cache_control into parts, messages and tools")
+        raise BadRequestError(
+            f"cache is {shown(cache)}; give 'auto', or put cache_control into parts, messages and tools"
+        )
 
 
 _CHECKS = {
@@ -222,6 +280,7 @@ _CHECKS = {
     "tool_choice": _tool_choice,
     "response_format": _response_format,
     "reasoning_effort": _effort,
+    "thinking": _thinking,
     "n": _count,
     "cache": _cache,
     "max_tokens": _limit,

@@ -28,7 +28,7 @@ def openapi_schema(schema: JSON, report: Callable[[str], None]) -> JSON:
         report: told of the keywords that were left out, once.
 
     Raises:
-        RecursionError: a reference leads back to itself, which the subset cannot say.
+        RecursionError: a reference leads back to itself, which the subset cannot say, or too much to write out.
     """
     definitions = {
         f"#/{place}/{name}": inner
@@ -42,12 +42,20 @@ def openapi_schema(schema: JSON, report: Callable[[str], None]) -> JSON:
     return out
 
 
+_MOST_SCHEMAS = 50_000
+"""Of schemas in a schema whose references are written out: each may double what it leads to."""
+
+
 class _Converter:
     def __init__(self, definitions: JSON, dropped: set[str]) -> None:
         self._definitions = definitions
         self._dropped = dropped
+        self._left = _MOST_SCHEMAS
 
     def convert(self, given: Any, within: tuple[str, ...]) -> JSON:
+        self._left -= 1
+        if self._left < 0:
+            raise RecursionError("references that come to more than can be written out")
         schema = as_dict(given)
         if "$ref" in schema:
             schema, within = self._followed(schema, within)
@@ -72,7 +80,7 @@ class _Converter:
     def _followed(self, schema: JSON, within: tuple[str, ...]) -> tuple[JSON, tuple[str, ...]]:
         name = schema["$ref"]
         if name in within:
-            raise RecursionError(name)
+            raise RecursionError(f"{name}, which leads back to itself")
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         target = as_dict(self._definitions.get(name))
         if "$ref" in target:

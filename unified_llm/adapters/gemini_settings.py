@@ -82,7 +82,7 @@ def _schema(call: Call, schema: JSON, report: Callable[[str], None]) -> JSON:
     try:
         return openapi_schema(schema, report)
     except RecursionError as error:
-        raise call.refusal(f"the JSON schema has {error}, which leads back to itself; write it out") from error
+        raise call.refusal(f"the JSON schema has {error}; write it otherwise") from error
 
 
 def _takes_json_schema(call: Call) -> bool:
