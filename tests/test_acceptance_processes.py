@@ -163,9 +163,11 @@ def test_a_wait_that_is_asked_for_is_kept_up_to_a_minute() -> None:
 
 
 def held() -> tuple[int, int, int]:
-    """Descriptors, threads, and objects that the collector knows."""
+    """Descriptors, threads, and the objects of those who carry a call; coverage keeps some for each thread."""
     gc.collect()
-    return len(os.listdir("/proc/self/fd")), threading.active_count(), len(gc.get_objects())
+    carriers = ("unified_llm", "httpx", "httpcore", "h11", "httpx_aiohttp", "aiohttp", "asyncio", "ssl", "socket")
+    kept = sum(str(type(thing).__module__).partition(".")[0] in carriers for thing in gc.get_objects())
+    return len(os.listdir("/proc/self/fd")), threading.active_count(), kept
 
 
 def leave(stream: Any, how: int) -> None:
@@ -210,7 +212,7 @@ def test_leaving_a_thousand_streams_closes_each_at_once_and_leaves_nothing() -> 
         before = leave_many(server, 20)
         after = leave_many(server, 1000)
     assert after[:2] <= before[:2]
-    assert after[2] - before[2] < 500
+    assert after[2] - before[2] < 50
 
 
 FORK = f"""
