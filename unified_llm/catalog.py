@@ -584,6 +584,6 @@ def _dict_at(place: str, value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def _unknown_key(key: str, place: str, known: list[str]) -> str:
-    near = nearest(key, known, 1) or sorted(known)
+def _unknown_key(key: Any, place: str, known: list[str]) -> str:
+    near = nearest(str(key), known, 1) or sorted(known)
     return f"{place} has the unknown key {key!r}; it takes {', '.join(near)}"

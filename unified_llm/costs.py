@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Unpack
 
 from unified_llm.catalog import Route, resolve
-from unified_llm.errors import BadRequestError
+from unified_llm.errors import BadRequestError, shown
+from unified_llm.params import check
 from unified_llm.pricing import Parts, answer_parts, sum_of, usage_cost
 from unified_llm.response import Completion
 from unified_llm.token_count import TokenCount, acount_tokens, count_tokens
@@ -62,6 +63,10 @@ def cost_breakdown(
 
 
 def _parts(answer: Mapping[str, Any], model: str | None, service_tier: str | None) -> Parts | None:
+    if not isinstance(answer, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadRequestError(
+            f"the response is {type(answer).__name__}; give a Completion, a dict of one, or its usage"
+        )
     if isinstance(answer, Completion) and model is None:
         return answer.cost_parts(service_tier)
     fields: JSON = {"usage": answer} if "prompt_tokens" in answer else {**answer}
@@ -134,18 +139,26 @@ def _given(messages: Messages | None, prompt_tokens: int | None) -> TokenCount |
     """The length of the prompt, where the caller says it."""
     if (messages is None) == (prompt_tokens is None):
         raise BadRequestError("give either messages, to be counted, or prompt_tokens")
+    _check_number("prompt_tokens", prompt_tokens)
     return None if prompt_tokens is None else TokenCount(prompt_tokens, "caller")
 
 
 def _estimate(
     model: str, counted: TokenCount, completion_tokens: int | None, options: CompletionOptions
 ) -> CostEstimate:
+    check(options)
+    _check_number("completion_tokens", completion_tokens)
     most = options.get("max_completion_tokens") or options.get("max_tokens")
     answer = (most or 0) if completion_tokens is None else completion_tokens
     route = resolve(model, options.get("adapter"), options.get("base_url"))
     usage = {"prompt_tokens": counted.tokens, "completion_tokens": answer, **_searches(route, options)}
     cost = usage_cost(usage, route.facts.get("price"), options.get("service_tier"))
     return CostEstimate(cost, counted.tokens, answer, counted.source)
+
+
+def _check_number(name: str, number: Any) -> None:
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 0):
+        raise BadRequestError(f"{name} is {shown(number)}; give a whole number")
 
 
 def _searches(route: Route, options: CompletionOptions) -> JSON:

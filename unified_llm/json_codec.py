@@ -112,6 +112,18 @@ def _beginning(place: str) -> str:
     return f"{place[:60]}..." if len(place) > 60 else place
 
 
+def whole(value: Any) -> int | None:
+    """A whole number, also where it is written as a float or in a string; None for what is no number."""
+    if value.__class__ is int:
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return int(float(value))
+    except (ValueError, OverflowError):  # of which NaN and infinity are some
+        return None
+
+
 def as_dict(value: Any) -> JSON:
     """A value of parsed JSON that should be an object: itself, or an empty one for null and for anything else."""
     return cast("JSON", value) if isinstance(value, dict) else {}

@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from math import nan
 from typing import Any, NotRequired, TypedDict
 
-from unified_llm.json_codec import as_dict
+from unified_llm.json_codec import as_dict, as_list, whole
 
 _MILLION, _THOUSAND = Decimal(1_000_000), Decimal(1_000)
 
@@ -89,7 +90,7 @@ def answer_parts(answer: Mapping[str, Any], prices: Prices | None) -> Parts | No
         answer: of the chat-completions shape; its `usage`, `service_tier` and `created` count.
         prices: the model's, None where they are not known.
     """
-    usage = answer.get("usage")
+    usage = as_dict(answer.get("usage"))
     if not usage:
         return None
     tier = answer.get("service_tier") or as_dict(answer.get("provider_fields")).get("service_tier")
@@ -134,7 +135,7 @@ def cost_parts(
     factor = _factor(usage, prices)
     steps = (
         _token_parts(step, _rates(step, prices, service_tier, at), factor)
-        for step in usage.get("iterations") or (usage,)
+        for step in map(as_dict, as_list(usage.get("iterations")) or (usage,))
     )
     return added((*steps, _fee_parts(usage, prices.get("fees", {}))))
 
@@ -177,10 +178,10 @@ def _number(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
-        number = Decimal(str(value))
+        number = Decimal(value if isinstance(value, int) else str(value))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and number >= 0 else None
 
 
 # --- rates -----------------------------------------------------------------------------------------------------------
@@ -195,8 +196,9 @@ def _rates(usage: Mapping[str, Any], prices: Prices, service_tier: str | None, a
     if usage.get("type") in _OTHER_MODELS:
         return {}
     service: ServiceRates | None = prices
-    if service_tier and service_tier.lower() not in _STANDARD:
-        service = prices.get("services", {}).get(service_tier)
+    tier = str(service_tier or "")
+    if tier.lower() not in _STANDARD:
+        service = prices.get("services", {}).get(tier)
     elif (quiet := prices.get("off_peak")) and _is_within(quiet["windows"], time.time() if at is None else at):
         return quiet
     if service is None:
@@ -206,12 +208,16 @@ def _rates(usage: Mapping[str, Any], prices: Prices, service_tier: str | None, a
 
 
 def _tier(usage: Mapping[str, Any], rates: ServiceRates) -> Tier | None:
-    reached = [tier for tier in rates.get("tiers", ()) if usage["prompt_tokens"] > tier["above"]]
+    length = _count(usage, "prompt_tokens")
+    reached = [tier for tier in rates.get("tiers", ()) if length > tier["above"]]
     return max(reached, key=lambda tier: tier["above"], default=None)
 
 
-def _is_within(windows: list[Window], at: float) -> bool:
-    moment = time.gmtime(at)
+def _is_within(windows: list[Window], at: Any) -> bool:
+    seconds = whole(at)
+    if seconds is None or not 0 <= seconds < _LAST_SECOND:
+        return False
+    moment = time.gmtime(seconds)
     clock = f"{moment.tm_hour:02}:{moment.tm_min:02}"
     return any(
         begin <= clock < end
@@ -221,12 +227,15 @@ def _is_within(windows: list[Window], at: float) -> bool:
     )
 
 
+_LAST_SECOND = 1 << 40
+
+
 def _factor(usage: Mapping[str, Any], prices: Prices) -> Decimal | None:
     """What the rates are multiplied by, None where the usage says something whose price is not known."""
     factor = Decimal(1)
     for word in (usage.get("inference_geo"), usage.get("speed")):
         if word:
-            known = prices.get("factors", {}).get(word)
+            known = prices.get("factors", {}).get(str(word))
             if known is None:
                 return None
             factor *= Decimal(str(known))
@@ -241,44 +250,53 @@ def _token_parts(usage: Mapping[str, Any], rates: Mapping[str, Any], factor: Dec
     parts: Parts = {}
     for name, tokens in _buckets(usage, rates).items():
         rate = rates.get(name, 0 if free else None)
-        known = rate is not None and factor is not None and tokens > 0  # below zero: the counts contradict each other
-        parts[name] = tokens * Decimal(str(rate)) * factor / _MILLION if known and factor is not None else None
+        # below zero the counts contradict each other, and nan is none
+        known = rate is not None and factor is not None and tokens > 0
+        parts[name] = int(tokens) * Decimal(str(rate)) * factor / _MILLION if known and factor is not None else None
     return parts
 
 
-def _buckets(usage: Mapping[str, Any], rates: Mapping[str, Any]) -> dict[str, int]:
+def _count(usage: Mapping[str, Any], name: str, otherwise: float = nan) -> float:
+    """A number of tokens; nan where it is none, or there is none that could be left out."""
+    value = usage.get(name)
+    if value is None:
+        return otherwise
+    count = whole(value)
+    return nan if count is None else count
+
+
+def _buckets(usage: Mapping[str, Any], rates: Mapping[str, Any]) -> dict[str, float]:
     """Tokens by the name of their rate, none of them in two; without those that are empty.
 
     Cohere counts more than it charges for, which is what its `billed_units` say.
     """
     billed = as_dict(usage.get("billed_units"))
     if "input_tokens" in billed or "output_tokens" in billed:
-        charged = {"input": int(billed.get("input_tokens") or 0), "output": int(billed.get("output_tokens") or 0)}
+        charged = {"input": _count(billed, "input_tokens", 0), "output": _count(billed, "output_tokens", 0)}
         return {name: tokens for name, tokens in charged.items() if tokens}
     prompt, completion = as_dict(usage.get("prompt_tokens_details")), as_dict(usage.get("completion_tokens_details"))
-    read: int = prompt.get("cached_tokens") or 0
-    audio: int = prompt.get("audio_tokens") or 0
-    both: int = prompt.get("cached_audio_tokens", min(read, audio))  # where it is not said how much was both
-    hour: int = prompt.get("cache_write_1h_tokens") or 0
-    asked: dict[str, int] = {
+    read, audio = _count(prompt, "cached_tokens", 0), _count(prompt, "audio_tokens", 0)
+    both = _count(prompt, "cached_audio_tokens", min(read, audio))  # where it is not said how much was both
+    hour = _count(prompt, "cache_write_1h_tokens", 0)
+    asked = {
         "cache_read": read - both,
         "cache_read_audio": both,
-        "cache_write": (prompt.get("cache_write_tokens") or 0) - hour,
+        "cache_write": _count(prompt, "cache_write_tokens", 0) - hour,
         "cache_write_1h": hour,
         "audio_input": audio - both,
     }
-    thought: int = completion.get("reasoning_tokens") or 0
-    answered: dict[str, int] = {
-        "audio_output": completion.get("audio_tokens") or 0,
-        "image_output": completion.get("image_tokens") or 0,
+    thought = _count(completion, "reasoning_tokens", 0)
+    answered = {
+        "audio_output": _count(completion, "audio_tokens", 0),
+        "image_output": _count(completion, "image_tokens", 0),
         "reasoning": thought if "reasoning" in rates else 0,
     }
     output = "thinking_output" if thought and "thinking_output" in rates else "output"
-    found = prompt.get("search_result_tokens") or 0  # in the prompt, and not charged
-    buckets: dict[str, int] = {
-        "input": usage["prompt_tokens"] - sum(asked.values()) - found,
+    found = _count(prompt, "search_result_tokens", 0)  # in the prompt, and not charged
+    buckets = {
+        "input": _count(usage, "prompt_tokens") - sum(asked.values()) - found,
         **asked,
-        output: usage["completion_tokens"] - sum(answered.values()),
+        output: _count(usage, "completion_tokens") - sum(answered.values()),
         **answered,
     }
     return {name: tokens for name, tokens in buckets.items() if tokens}
@@ -297,7 +315,7 @@ def _fee_parts(usage: Mapping[str, Any], fees: Mapping[str, float]) -> Parts:
     counts |= as_dict(next((usage[name] for name in _COUNTED if usage.get(name)), None))
     parts: Parts = {}
     for name, count in counts.items():
-        if isinstance(count, int) and count:
+        if number := whole(count):
             fee = fees.get(name)
-            parts[name] = None if fee is None else count * Decimal(str(fee)) / _THOUSAND
+            parts[name] = None if fee is None or number < 0 else number * Decimal(str(fee)) / _THOUSAND
     return parts

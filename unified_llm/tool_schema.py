@@ -60,6 +60,8 @@ class Tool(dict[str, Any]):
         Raises:
             ValueError: they are no JSON object, or (`pydantic.ValidationError`) not of the types.
         """
+        if not isinstance(arguments, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"the arguments are {type(arguments).__name__}, not a JSON string")
         return (self._reader or _object)(arguments or "{}")
 
 
@@ -127,11 +129,11 @@ def parse_tool_call(call: Mapping[str, Any], tools: Sequence[Any]) -> Any:
         >>> parse_tool_call(call, [GetWeather])
         GetWeather(city='LA')
     """
-    function = as_dict(call.get("function"))
+    function = as_dict(as_dict(call).get("function"))
     known = [tool_of(value) for value in tools]
     for tool in known:
         if function.get("name") in names_of(tool):
-            return tool.parse(function["arguments"])
+            return tool.parse(function.get("arguments") or "")
     names = ", ".join(name for tool in known for name in names_of(tool))
     raise LookupError(f"no tool is called {function.get('name')!r}; there are: {names or 'none'}")
 

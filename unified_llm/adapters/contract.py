@@ -36,7 +36,7 @@ _OF_ANSWERS = {
 _OF_RESULTS = (("name", "tool"), ("is_error", "tool"))
 """Fields of results of tools, with their role, that say what is said otherwise too: the call, and the words."""
 
-UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError)
+UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError, RecursionError)
 """What reading a body raises that is JSON but not of the format."""
 
 

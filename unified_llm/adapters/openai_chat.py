@@ -20,7 +20,7 @@ from unified_llm.adapters.openai_texts import texts, untagged
 from unified_llm.adapters.server_tools import passed
 from unified_llm.adapters.think_tags import ThinkTags
 from unified_llm.framing.sse import ServerSentEvents
-from unified_llm.json_codec import as_dict, as_list
+from unified_llm.json_codec import as_dict, as_list, whole
 from unified_llm.types import JSON, Chunk, FinishReason
 
 FRAMING = ServerSentEvents
@@ -302,7 +302,7 @@ def parse(call: Call, body: JSON) -> JSON:
     return {
         "id": body.get("id") or call.id,
         "object": "chat.completion",
-        "created": int(body.get("created") or call.created),
+        "created": whole(body.get("created")) or call.created,
         "model": body.get("model") or call.route.model,
         "choices": [_choice(call, native, at if len(natives) > 1 else 0) for at, native in enumerate(natives)],
         "usage": _usage(_native_usage(body)),
@@ -420,10 +420,10 @@ _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 
 def _usage(native: JSON | None) -> JSON | None:
     """The provider's counts under OpenAI's names; what else it counts stays beside them."""
-    if not native or native.get("prompt_tokens") is None:
+    prompt = whole(native.get("prompt_tokens")) if native else None
+    if not native or prompt is None:
         return None
-    prompt, completion = native["prompt_tokens"], native.get("completion_tokens") or 0
-    total = native.get("total_tokens")
+    completion, total = whole(native.get("completion_tokens")) or 0, whole(native.get("total_tokens"))
     prompt_details = _counts(native.get("prompt_tokens_details"))
     completion_details = _counts(native.get("completion_tokens_details"))
     cached = next((count for name in _CACHED if (count := native.get(name)) is not None), None)
@@ -433,7 +433,7 @@ def _usage(native: JSON | None) -> JSON | None:
         prompt_details.setdefault("cache_write_tokens", prompt_details["cache_creation_input_tokens"])
     if native.get("reasoning_tokens") is not None:
         completion_details.setdefault("reasoning_tokens", native["reasoning_tokens"])
-    reasoning = completion_details.get("reasoning_tokens", 0)
+    reasoning = whole(completion_details.get("reasoning_tokens")) or 0
     if reasoning and total == prompt + completion + reasoning:
         completion += reasoning  # some count reasoning beside the completion; the total tells
     usage: JSON = {key: value for key, value in native.items() if value is not None}
@@ -517,7 +517,7 @@ class Decoder(BaseDecoder):
         raise_error(self.call, event)
         if not self._begun and not chunks:
             self.head |= {key: event[key] for key in ("id", "model") if event.get(key)}
-            self.head["created"] = int(event.get("created") or self.head["created"])
+            self.head["created"] = whole(event.get("created")) or self.head["created"]
         usage = _native_usage(event)
         if usage and usage.get("prompt_tokens") is not None:
             self._usage = usage

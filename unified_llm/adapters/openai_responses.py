@@ -33,7 +33,7 @@ from unified_llm.adapters.responses_items import (
 )
 from unified_llm.adapters.server_tools import FLAT, passed
 from unified_llm.framing.sse import ServerSentEvents
-from unified_llm.json_codec import as_dict, as_list
+from unified_llm.json_codec import as_dict, as_list, whole
 from unified_llm.types import JSON, Chunk, FinishReason
 
 FRAMING = ServerSentEvents
@@ -224,7 +224,7 @@ def parse(call: Call, body: JSON) -> JSON:
     return {
         "id": body.get("id") or call.id,
         "object": "chat.completion",
-        "created": int(body.get("created_at") or call.created),
+        "created": whole(body.get("created_at")) or call.created,
         "model": body.get("model") or call.route.model,
         "choices": [choice],
         "usage": _usage(as_dict(body.get("usage")), items),
@@ -344,7 +344,7 @@ class Decoder(BaseDecoder):
         raise_failed(self.call, response)
         if not self._begun and not chunks:
             self.head |= {key: response[key] for key in ("id", "model") if response.get(key)}
-            self.head["created"] = int(response.get("created_at") or self.head["created"])
+            self.head["created"] = whole(response.get("created_at")) or self.head["created"]
 
     def _add_item(self, event: JSON, chunks: list[Chunk]) -> None:
         item, index = event["item"], self._index(event)
