@@ -27,7 +27,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
 
 
 def forget() -> None:
-    for cached in (config._dotenv, catalog.load, catalog.resolve, catalog._families, catalog._provider_names):
+    for cached in (config._dotenv, catalog.load, catalog._resolved, catalog._families, catalog._provider_names):
         cached.cache_clear()
 
 

@@ -305,7 +305,7 @@ def test_rows_may_be_registered_while_other_threads_look_names_up() -> None:
         over.set()
         reader.join()
         sys.setswitchinterval(switching)
-        for cached in (catalog.load, catalog.resolve, catalog._start, catalog._owners, catalog._provider_names):
+        for cached in (catalog.load, catalog._resolved, catalog._start, catalog._owners, catalog._provider_names):
             cached.cache_clear()
     assert wrong == []
 
