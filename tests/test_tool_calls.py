@@ -361,7 +361,10 @@ def test_json_is_told_as_it_is(value):
     assert (content if isinstance(value, str) else json.loads(content)) == value
 
 
-@pytest.mark.parametrize("result", [object(), {"a": object()}, b"\xff\x00\xfe"], ids=["object", "inside", "bytes"])
+UNTELLABLE = [object(), {"a": object()}, b"\xff\x00\xfe", "\ud800", {"a": "\ud800"}, [b"\x89PNG\r\n\x1a\n", "\ud800"]]
+
+
+@pytest.mark.parametrize("result", UNTELLABLE, ids=repr)
 def test_a_result_that_cannot_be_told_is_a_failure_of_its_function(result):
     def give() -> Any:
         return result

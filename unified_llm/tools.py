@@ -265,11 +265,17 @@ def content_of(result: Any) -> str | list[JSON] | Failed:
         if isinstance(result, bytes):
             result = _decoded(result)
         if isinstance(result, str):
-            return result
+            return _sendable(result)
         given = cast("Sequence[Any]", result if isinstance(result, list | tuple) else [result])
         return _parts(given) or to_json(result, inf_nan_mode="strings").decode()
     except (ValueError, BadRequestError) as error:
         return Failed(error)
+
+
+def _sendable(text: str) -> str:
+    """The text; ValueError for one with half of a surrogate pair, which no request can carry."""
+    text.encode()
+    return text
 
 
 def _decoded(data: bytes) -> str | bytes:
@@ -294,7 +300,7 @@ def _part(item: Any) -> JSON | None:
     if isinstance(item, bytes):
         item = _decoded(item)
     if isinstance(item, str):
-        return {"type": "text", "text": item}
+        return {"type": "text", "text": _sendable(item)}
     if isinstance(item, Mapping):
         part = cast("JSON", item)
         return part if _PARTS.get(str(part.get("type"))) in part else None
