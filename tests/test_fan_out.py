@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import httpx
@@ -75,6 +76,41 @@ def test_one_failing_call_fails_the_whole_and_leaves_no_connection_open(awaiting
         with pytest.raises(APIStatusError):
             any_way(awaiting, provider, stream=True, n=3)
         assert len(provider.requests) == 3
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_when_one_call_fails_the_others_are_broken_off_at_once(stream: bool) -> None:
+    slow = [Answer(text="x y", delay=30, chunk_delay=30)] * 3
+    with LoopbackProvider(Answer(status=400, delay=0.2), *slow) as provider:
+        begun = time.monotonic()
+        with pytest.raises(BadRequestError):
+            any_way(True, provider, stream=stream, n=4)
+        assert time.monotonic() - begun < 10
+        assert [provider.wait_for_abort(5) for _ in slow] == [True] * 3
+
+
+def test_cancelling_breaks_off_every_call_also_those_that_have_begun_to_answer() -> None:
+    async def main(provider: LoopbackProvider) -> None:
+        task = asyncio.create_task(awaited(provider, stream=True, n=4))
+        while len(provider.requests) < 4:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(asyncio.all_tasks()) == 1
+        assert [await asyncio.to_thread(provider.wait_for_abort, 5) for _ in range(4)] == [True] * 4
+
+    quick, slow = Answer(text="x y", chunk_delay=30), Answer(text="x", delay=30)
+    with LoopbackProvider(quick, slow, quick, slow) as provider:
+        asyncio.run(main(provider))
+
+
+def test_more_answers_than_anybody_gives_are_refused_before_anything_is_sent() -> None:
+    with LoopbackProvider() as provider:
+        with pytest.raises(BadRequestError, match="n is 129, but at most 128"):
+            asked(provider, n=129)
+        assert provider.requests == []
 
 
 def test_closing_early_closes_every_stream() -> None:

@@ -21,6 +21,8 @@ from unified_llm.transport import async_sender, sender, translated
 from unified_llm.types import Chunk
 
 if TYPE_CHECKING:
+    import asyncio
+
     from typing_extensions import TypeVar
 
     T = TypeVar("T", default=Any)
@@ -145,14 +147,23 @@ async def _aobtained(make: Callable[[], Any]) -> Any:
 async def _agathered(flows: Sequence[Flow], wire: Any) -> list[Any]:
     import asyncio  # noqa: PLC0415 - as above
 
-    made = await asyncio.gather(*(_adriven(flow, wire) for flow in flows), return_exceptions=True)
-    failed = next((one for one in made if isinstance(one, BaseException)), None)
-    if failed is None:
-        return made
-    for begun in made:
+    tasks = [asyncio.ensure_future(_adriven(flow, wire)) for flow in flows]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        await _break_off(tasks)
+        raise
+
+
+async def _break_off(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """End calls of which one failed, or which nobody waits for any more, and close the connections of all."""
+    import asyncio  # noqa: PLC0415 - as above
+
+    for task in tasks:
+        task.cancel()
+    for begun in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(begun, Begun) and begun.reply is not None:
             await begun.reply.close()
-    raise failed
 
 
 def _handed_out(made: Any, kind: type[Any]) -> Any:

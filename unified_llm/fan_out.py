@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, cast
 
+from unified_llm.errors import BadRequestError, shown
 from unified_llm.flow import Begun, Effect, Flow, Gather
 from unified_llm.response import Completion
 from unified_llm.types import JSON, Chunk
 
+MOST = 128
+"""As many as OpenAI gives: https://platform.openai.com/docs/api-reference/chat/create."""
+
 
 def several(count: int, call: Callable[[], Flow]) -> Generator[Effect, Any, Completion | list[Begun]]:
-    """Make a call that often, at once."""
+    """Make a call that often, at once.
+
+    Raises:
+        BadRequestError: that often is too often.
+    """
+    if count > MOST:
+        raise BadRequestError(f"n is {shown(count)}, but at most {MOST} calls are made at once")
     made: list[Any] = yield Gather([call() for _ in range(count)])
     return made if isinstance(made[0], Begun) else merged(made)
 
