@@ -361,10 +361,17 @@ def test_json_is_told_as_it_is(value):
     assert (content if isinstance(value, str) else json.loads(content)) == value
 
 
-UNTELLABLE = [object(), {"a": object()}, b"\xff\x00\xfe", "\ud800", {"a": "\ud800"}, [b"\x89PNG\r\n\x1a\n", "\ud800"]]
+UNTELLABLE = {
+    "an object": object(),
+    "an object within": {"a": object()},
+    "bytes of no kind": b"\xff\x00\xfe",
+    "half a character": "\ud800",
+    "half a character within": {"a": "\ud800"},
+    "half a character beside a picture": [b"\x89PNG\r\n\x1a\n", "\ud800"],
+}
 
 
-@pytest.mark.parametrize("result", UNTELLABLE, ids=repr)
+@pytest.mark.parametrize("result", UNTELLABLE.values(), ids=UNTELLABLE)
 def test_a_result_that_cannot_be_told_is_a_failure_of_its_function(result):
     def give() -> Any:
         return result
