@@ -234,6 +234,11 @@ def _begin(exchange: Exchange, reply: Reply) -> Generator[Effect, Any, Begun]:
             raise exchange.call.incomplete("the connection was lost before the answer began") from error
         _show(error, body)
         raise
+    except GeneratorExit:
+        raise
+    except BaseException:  # a fault of a decoder, or Ctrl-C in it
+        yield Close(reply)
+        raise
 
 
 def _lost(error: BaseException) -> bool:
