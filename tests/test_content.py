@@ -8,13 +8,14 @@ import types
 from base64 import b64decode, b64encode
 from itertools import product
 from pathlib import Path, PurePath
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import frozen
 
-from unified_llm.content import data_part
+from unified_llm.content import MOST_BYTES, data_part
 from unified_llm.errors import BadRequestError
 from unified_llm.media_types import audio_format, audio_type, canonical, ending, named, readable, sniffed, true_type
 from unified_llm.messages import normalize
@@ -282,6 +283,22 @@ def test_a_file_that_is_none_is_refused_with_its_path(make, why, tmp_path):
     assert said.startswith("messages[0].content[1] is the file ")
     assert str(path) in said
     assert re.search(why.replace("' which", "', which"), said)
+
+
+def test_a_file_that_no_request_can_hold_is_refused_before_it_is_read(tmp_path):
+    with (tmp_path / "film").open("wb") as film:
+        film.truncate(MOST_BYTES + 1)  # a hole, which takes no space
+    assert "is larger than 1,000,000,000 bytes" in refused(tmp_path / "film")
+
+
+def test_a_file_whose_name_no_file_has_is_refused(tmp_path):
+    assert "embedded null byte" in refused(tmp_path / "a\0b.png")
+
+
+def test_objects_around_each_other_are_no_image():
+    one, other = SimpleNamespace(), SimpleNamespace()
+    one.image, other.image = other, one
+    assert "SimpleNamespace" in refused(one)
 
 
 def test_a_file_that_may_not_be_read_is_refused_with_the_reason(tmp_path):

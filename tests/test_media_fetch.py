@@ -248,6 +248,7 @@ BAD_URLS = {
     "an open bracket": "http://[::1/",
     "a name that is too long": f"http://{'ä' * 70}.example/",
     "an empty label": "http://a..example/",
+    "half a character": "http://a.example/\ud800",
 }
 
 
@@ -421,7 +422,10 @@ def test_a_coroutine_function_may_fetch_for_awaited_calls():
         assert ASKS["async"](server, URLS[:1], fetch_media=fetch)["messages"][0]["images"]
 
 
-@pytest.mark.parametrize("given", [b"", None, "text"])
+ODD_PAIRS = [("image/png",), ("image/png", "text"), (None, PNG), ("image/png", PNG, 1), ("image/png", b"")]
+
+
+@pytest.mark.parametrize("given", [b"", None, "text", *ODD_PAIRS], ids=repr)
 def test_what_a_function_gives_must_be_bytes(given):
     with Server(ANSWER) as server, pytest.raises(BadRequestError, match=r"a\.png.*fetch_media"):
         asked(server, URLS, fetch_media=lambda _: given)

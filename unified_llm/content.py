@@ -87,16 +87,26 @@ _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,\s]+)*;
 _ADDRESS = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)
 
 
+MOST_BYTES = 1_000_000_000
+"""Of a file that is sent inside a request: more than any provider takes there."""
+
+
 def _read(path: Path, place: str) -> bytes:
     at = f"{place} is the file {str(path.absolute())!r}, which"
     try:
         if path.exists() and not path.is_file():
             raise BadRequestError(f"{at} is {'a directory' if path.is_dir() else 'no regular file'}; give a file")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1) if path.stat().st_size <= MOST_BYTES else None
     except FileNotFoundError as error:
         raise BadRequestError(f"{at} does not exist") from error
     except OSError as error:
         raise BadRequestError(f"{at} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BadRequestError(f"{at} cannot be read: {error}") from error
+    if data is None or len(data) > MOST_BYTES:
+        raise BadRequestError(f"{at} is larger than {MOST_BYTES:,} bytes, which no request can hold; upload it")
+    return data
 
 
 def _part(data: bytes, name: str, place: str) -> JSON:
@@ -137,13 +147,17 @@ def url_part(type: str, url: str) -> JSON:
 
 def _pictured(value: Any) -> bytes | None:
     """The bytes of an image of PIL, or of an object around one; PIL itself is never imported."""
-    if any(base.__module__.partition(".")[0] == "PIL" for base in type(value).__mro__):
+    if _is_picture(value):
         return _saved(value)
     encoded = getattr(value, "image_str", None)
     if isinstance(encoded, str):
         return unpacked(encoded)
     inner = getattr(value, "image", None)
-    return None if inner is None or inner is value else _pictured(inner)
+    return _saved(inner) if _is_picture(inner) else None
+
+
+def _is_picture(value: Any) -> bool:
+    return any(base.__module__.partition(".")[0] == "PIL" for base in type(value).__mro__)
 
 
 _MODES = {

@@ -157,12 +157,12 @@ def medium_at(url: str, given: Any) -> tuple[str, bytes]:
     Raises:
         BadRequestError: it gave something else.
     """
-    if isinstance(given, tuple):
-        return cast("tuple[str, bytes]", given)
-    if not isinstance(given, bytes) or not given:
-        what = "nothing" if given == b"" else f"{type(given).__name__} and no bytes"
+    pair = cast("tuple[Any, ...]", given) if isinstance(given, tuple) else ("", given)
+    type_, data = pair if len(pair) == 2 else (None, None)
+    if not isinstance(type_, str) or not isinstance(data, bytes) or not data:
+        what = "nothing" if data == b"" else f"{type(given).__name__} and no bytes"
         raise _refusal(url, f"was fetched by fetch_media, which gave {what}")
-    return "", given
+    return type_, data
 
 
 def _refusal(url: str, why: str) -> BadRequestError:
@@ -187,8 +187,8 @@ class _Place(NamedTuple):
 
 def _checked(url: str, here: str) -> _Place:
     """The place of a URL that is one of the web, and means the same to everyone who reads it."""
-    if re.search(r"[\x00-\x20\x7f\\]", here):
-        raise _refusal(url, "has white space or a backslash in its URL")
+    if re.search(r"[\x00-\x20\x7f\\\ud800-\udfff]", here):
+        raise _refusal(url, "has white space, a backslash or half a character in its URL")
     try:
         parts = urlsplit(here)
         port = parts.port
