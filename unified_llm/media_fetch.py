@@ -157,10 +157,11 @@ def medium_at(url: str, given: Any) -> tuple[str, bytes]:
     Raises:
         BadRequestError: it gave something else.
     """
+    kind = type(given).__name__
     pair = cast("tuple[Any, ...]", given) if isinstance(given, tuple) else ("", given)
     type_, data = pair if len(pair) == 2 else (None, None)
     if not isinstance(type_, str) or not isinstance(data, bytes) or not data:
-        what = "nothing" if data == b"" else f"{type(given).__name__} and no bytes"
+        what = "nothing" if data == b"" else f"{kind} and no bytes"
         raise _refusal(url, f"was fetched by fetch_media, which gave {what}")
     return type_, data
 
