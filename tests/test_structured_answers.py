@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError, field_validator
 from support import frozen
-from support_structured import ADA, CLAUDE, GPT, SAID, User, asked, awaited, options_of
+from support_structured import ADA, CLAUDE, GPT, SAID, Node, User, asked, awaited, options_of
 
 from unified_llm import (
     AnswerError,
+    BadRequestError,
     Completion,
     InternalServerError,
     InvalidAnswerError,
@@ -194,6 +195,59 @@ def test_a_validator_of_the_caller_speaks_to_the_model():
     response, (_, second) = asked('{"number": 3}', '{"number": 4}', response_format=Even)
     assert second["messages"][-1]["content"] == "number: Value error, take an even one"
     assert response.parsed.number == 4
+
+
+class Careless(BaseModel):
+    name: str
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def shorten(cls, name: str) -> str:
+        return name.strip()
+
+
+def test_a_validator_that_fails_on_an_answer_of_another_form_is_one_that_refuses_it():
+    response, (_, second) = asked('{"name": 3}', '{"name": " Ada "}', response_format=Careless)
+    assert second["messages"][-1]["content"] == "AttributeError: 'int' object has no attribute 'strip'"
+    assert response.parsed.name == "Ada"
+
+
+@pytest.mark.parametrize("kind", [KeyError, TypeError, ZeroDivisionError, RecursionError])
+def test_an_answer_is_not_lost_whatever_a_validator_raises(kind):
+    class Broken(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def fail(cls, name: str) -> str:
+            raise kind("broken")
+
+    with pytest.raises(InvalidAnswerError, match=kind.__name__) as caught:
+        asked(SAID, SAID, response_format=Broken)
+    assert type(caught.value.__cause__) is kind
+    assert caught.value.completion.text == SAID
+    assert caught.value.completion["usage"]["total_tokens"] == 30
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, BadRequestError])
+def test_what_is_no_judgement_of_a_validator_goes_through(kind):
+    class Asking(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def ask(cls, name: str) -> str:
+            raise kind("no")
+
+    with pytest.raises(kind, match="no"):
+        asked(SAID, SAID, response_format=Asking)
+
+
+def test_the_schema_of_a_type_that_refers_to_itself_is_an_object_as_it_is():
+    said = json.dumps({"label": "a", "children": [{"label": "b", "children": []}]})
+    response, (request,) = asked(said, response_format=Node.model_json_schema())
+    assert "label" in request["response_format"]["json_schema"]["schema"]["properties"]
+    assert response.parsed["children"][0]["label"] == "b"
 
 
 # --- tools of the caller -------------------------------------------------------------------------------------------

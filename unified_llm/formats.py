@@ -7,8 +7,17 @@ from collections.abc import Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from pydantic_core import ValidationError
+
 from unified_llm import json_codec
-from unified_llm.errors import BadRequestError, InvalidAnswerError, RefusedAnswerError, TruncatedAnswerError, shown
+from unified_llm.errors import (
+    BadRequestError,
+    InvalidAnswerError,
+    RefusedAnswerError,
+    TruncatedAnswerError,
+    UnifiedLLMError,
+    shown,
+)
 from unified_llm.json_codec import as_dict
 from unified_llm.schema_check import problems
 from unified_llm.types import JSON
@@ -84,7 +93,9 @@ class Format(dict[str, Any]):
             raise InvalidAnswerError(f"{completion['model']} calls tools; the answer comes after that", completion)
         try:
             return self.value_of(message["content"] or "")
-        except ValueError as error:
+        except UnifiedLLMError:
+            raise  # of a model that a validator asks
+        except Exception as error:  # validators may raise anything where the answer is not what they thought
             if finish == "length":
                 raise TruncatedAnswerError(f"{completion['model']} was cut off by max_tokens", completion) from error
             raise InvalidAnswerError(
@@ -146,10 +157,9 @@ _FENCE = re.compile(r"\s*```\w*[^\S\n]*\n?")
 
 def words_of(error: BaseException | None) -> str:
     """What a validator says of an answer, with the places but without the answer itself."""
-    details: Any = getattr(error, "errors", None)
-    if details is None:
-        return str(error)
-    told = details(include_url=False, include_context=False, include_input=False)
+    if not isinstance(error, ValidationError):
+        return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    told = error.errors(include_url=False, include_context=False, include_input=False)
     return "\n".join(": ".join(filter(None, (".".join(map(str, one["loc"])), one["msg"]))) for one in told)
 
 
@@ -218,12 +228,23 @@ def _of_openai(given: JSON) -> Format:
 def _of_schema(schema: JSON, name: Any, kind: Any = None) -> Format:
     if not isinstance(name, str):
         raise BadRequestError(f"the name of response_format is {type(name).__name__}; give a string")
+    if kind is None:
+        schema = _opened(schema)
     key = "" if schema.get("type") == "object" or "properties" in schema else KEY
     if key:
         schema = _wrapped(schema)
     word = re.sub(r"^(?=[^a-zA-Z_])", "_", re.sub(r"[^a-zA-Z0-9_-]", "_", name)) if name else NAME
     named = {"name": word[:64], "schema": schema}
     return Format({"type": "json_schema", "json_schema": named}, kind=kind, key=key, made=True)
+
+
+def _opened(schema: JSON) -> JSON:
+    """A schema that only refers to one of its definitions, as that of a type with itself in it, written out."""
+    for place in ("$defs", "definitions"):
+        target = as_dict(schema.get(place)).get(str(schema.get("$ref")).removeprefix(f"#/{place}/"))
+        if isinstance(target, dict):
+            return {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    return schema
 
 
 def _wrapped(schema: JSON) -> JSON:
