@@ -55,6 +55,7 @@ ID_EXEMPTIONS = {
 
 BROAD_EXEMPTIONS = {
     ("drivers.py", "_pump"): "Streaming.broken() raises it again, or the error that it stands for",
+    ("tools.py", "_begun"): "the loop tells it to the model",
     ("agent.py", "_outcome"): "the loop tells it to the model, or raises it",
     ("agent.py", "_aoutcome"): "likewise",
 }

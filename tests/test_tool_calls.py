@@ -12,12 +12,12 @@ from datetime import date
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from support_runs import (
     CLAUDE,
     EVERY_FORMAT,
@@ -359,6 +359,16 @@ def test_json_is_told_as_it_is(value):
     content = content_of(value)
     assert isinstance(content, str)
     assert (content if isinstance(value, str) else json.loads(content)) == value
+
+
+def careless(name: Annotated[str, BeforeValidator(lambda name: name.strip())]) -> str:
+    return name
+
+
+@EVERY_WAY
+def test_a_validator_that_fails_on_arguments_is_told_to_the_model(way):
+    done = ran([careless], calls(("careless", {"name": 3}), ("careless", {"name": " a "})), "ok", way=way)
+    assert results(done) == ["AttributeError: 'int' object has no attribute 'strip'", "a"]
 
 
 UNTELLABLE = {

@@ -200,7 +200,7 @@ class Run:
             return None
         try:
             return partial(tool.function, **tool.parse(arguments))
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - validators may raise anything; the model is told
             return Failed(error)
 
 
