@@ -19,6 +19,7 @@ from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypedDict
 
 from unified_llm import AsyncStream, Completion, Stream, acompletion, completion
+from unified_llm import AsyncToolStream, ToolRun, ToolStream, arun_tools, run_tools
 from unified_llm.types import CompletionOptions
 
 
@@ -61,7 +62,25 @@ with stream as opened:
     assert_type(opened, Stream[User])
 
 
+def weather(city: str) -> str:
+    return city
+
+run = run_tools("m", "Hi", [weather, User], response_format=User, max_turns=3, temperature=0.5)
+assert_type(run, ToolRun[User])
+assert_type(run.parsed, User)
+assert_type(run.turns, list[Completion[User]])
+assert_type(run_tools("m", "Hi", [weather]), ToolRun)
+assert_type(run_tools("m", "Hi", [weather], response_format={"type": "json_object"}).parsed, Any)
+running = run_tools("m", "Hi", [weather], response_format=list[User], stream=True)
+assert_type(running, ToolStream[list[User]])
+assert_type(running.completion().parsed, list[User])
+
+
 async def main() -> None:
+    assert_type((await arun_tools("m", "Hi", [weather], response_format=User)).parsed, User)
+    ran = await arun_tools("m", "Hi", [weather], response_format=User, stream=True)
+    assert_type(ran, AsyncToolStream[User])
+    assert_type(ran.completion(), ToolRun[User])
     assert_type((await acompletion("m", "Hi", response_format=User)).parsed, User)
     awaited = await acompletion("m", "Hi", response_format=list[User], stream=True)
     assert_type(awaited, AsyncStream[list[User]])

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 from unified_llm.api import acompletion, completion
 from unified_llm.drivers import AsyncStream, Stream
 from unified_llm.errors import BadRequestError, UnifiedLLMError
+from unified_llm.response import T
 from unified_llm.structured import Growing
 from unified_llm.tools import Ask, Execute, Failed, OnError, Run, Steps, Tell, ToolRun, chunk_of
-from unified_llm.types import CallOptions, Chunk, Messages, ToolLike
+from unified_llm.types import AnswerType, CallOptions, CallSettings, Chunk, Messages, ToolLike
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -22,6 +23,30 @@ if TYPE_CHECKING:
 MOST_THREADS = 32
 
 
+@overload
+def run_tools(
+    model: str,
+    messages: Messages,
+    tools: Sequence[ToolLike],
+    *,
+    response_format: AnswerType[T],
+    max_turns: int = 10,
+    stream: Literal[False] = False,
+    on_error: OnError = "result",
+    **options: Unpack[CallSettings],
+) -> ToolRun[T]: ...
+@overload
+def run_tools(
+    model: str,
+    messages: Messages,
+    tools: Sequence[ToolLike],
+    *,
+    response_format: AnswerType[T],
+    max_turns: int = 10,
+    stream: Literal[True],
+    on_error: OnError = "result",
+    **options: Unpack[CallSettings],
+) -> ToolStream[T]: ...
 @overload
 def run_tools(
     model: str,
@@ -113,6 +138,30 @@ def run_tools(
     return ToolStream(watched, answer)
 
 
+@overload
+async def arun_tools(
+    model: str,
+    messages: Messages,
+    tools: Sequence[ToolLike],
+    *,
+    response_format: AnswerType[T],
+    max_turns: int = 10,
+    stream: Literal[False] = False,
+    on_error: OnError = "result",
+    **options: Unpack[CallSettings],
+) -> ToolRun[T]: ...
+@overload
+async def arun_tools(
+    model: str,
+    messages: Messages,
+    tools: Sequence[ToolLike],
+    *,
+    response_format: AnswerType[T],
+    max_turns: int = 10,
+    stream: Literal[True],
+    on_error: OnError = "result",
+    **options: Unpack[CallSettings],
+) -> AsyncToolStream[T]: ...
 @overload
 async def arun_tools(
     model: str,
@@ -339,7 +388,7 @@ class _Watched:
         return chunk_of(self.run.turns[-1], effect.results)
 
 
-class ToolStream(Stream):
+class ToolStream(Stream[T]):
     """The answers of a run of tools in chunks: iterate it, once; else as `Stream`.
 
     Between two answers comes a chunk whose `tool_results` has the messages of the tools; its text is None.
@@ -356,7 +405,7 @@ class ToolStream(Stream):
         self._watched = watched
         self._chunks = _pump(watched, ask)
 
-    def completion(self) -> ToolRun:
+    def completion(self) -> ToolRun[T]:
         """The run as far as it has been delivered; after the last chunk, what the whole run would have given."""
         return self._watched.so_far()
 
@@ -386,7 +435,7 @@ def _pump(watched: _Watched, ask: Callable[[Ask], Any]) -> Generator[Chunk]:
         watched.fail(error)
 
 
-class AsyncToolStream(AsyncStream):
+class AsyncToolStream(AsyncStream[T]):
     """A streamed run of `arun_tools()`: iterate it with `async for`, once; else as `ToolStream`."""
 
     def __init__(self, watched: _Watched, ask: Callable[[Ask], Awaitable[Any]]) -> None:
@@ -394,7 +443,7 @@ class AsyncToolStream(AsyncStream):
         self._watched = watched
         self._chunks = _apump(watched, ask)
 
-    def completion(self) -> ToolRun:
+    def completion(self) -> ToolRun[T]:
         """The run as far as it has been delivered; after the last chunk, what the whole run would have given."""
         return self._watched.so_far()
 

@@ -18,7 +18,7 @@ from unified_llm.fan_out import summed
 from unified_llm.json_codec import as_dict
 from unified_llm.messages import normalize
 from unified_llm.params import check
-from unified_llm.response import Completion
+from unified_llm.response import Completion, T
 from unified_llm.tool_schema import Tool, names_of, tool_of, words_of
 from unified_llm.types import JSON, Chunk, Messages, ToolCall
 
@@ -57,7 +57,7 @@ class Failed(NamedTuple):
 Steps: TypeAlias = "Generator[Ask | Execute | Tell, Any, ToolRun]"
 
 
-class ToolRun(Completion):
+class ToolRun(Completion[T]):
     """What `run_tools()` gives: the last answer as a `Completion`, and the way to it.
 
     `usage`, `cost` and `warnings` are those of all turns together.
@@ -81,7 +81,7 @@ class ToolRun(Completion):
         self.messages = messages
 
     @property
-    def turns(self) -> list[Completion]:
+    def turns(self) -> list[Completion[T]]:
         """The answers, one for each time that the model was asked."""
         return list(self._parts)
 
@@ -96,7 +96,7 @@ class ToolRun(Completion):
         return [call for call in super().tool_calls if call["id"] not in answered]
 
     @property
-    def parsed(self) -> Any:
+    def parsed(self) -> T:
         """As of the last turn."""
         return self._parts[-1].parsed
 
