@@ -218,6 +218,11 @@ def test_what_is_wrong_inside_a_parameter_is_told_with_its_place(name: str) -> N
     assert words in (rendered("gpt-4.1", **options) or "")
 
 
+@pytest.mark.parametrize("timeout", [0, -1, math.nan, math.inf, 1e12, 10**400, "5", (1, 2)], ids=repr)
+def test_a_timeout_that_no_socket_knows_is_refused(timeout: Any) -> None:
+    assert "timeout is" in (rendered("gpt-4.1", timeout=timeout) or "")
+
+
 @pytest.mark.parametrize("given", [(7,), ({},), ("gpt-4.1", []), ("gpt-4.1", None, {}), ("gpt-4.1", None, 7), ("",)])
 def test_a_model_an_adapter_and_an_address_are_strings(given: Any) -> None:
     with pytest.raises(BadRequestError, match=r"model|adapter|base_url"):

@@ -92,10 +92,8 @@ def _check_own(options: Mapping[str, Any]) -> None:
     if (mode := options.get("structured_mode")) not in STRUCTURED_MODES:
         raise BadRequestError(f"structured_mode is {shown(mode)}; it must be native, tool, json_object or prompt")
     timeout = options.get("timeout")
-    if isinstance(timeout, (int, float)) and timeout <= 0:
-        raise BadRequestError(
-            f"timeout is {shown(timeout)}; give seconds above 0, or httpx.Timeout(None) to wait for ever"
-        )
+    if isinstance(timeout, (int, float)) and not 0 < timeout <= _LONGEST_TIMEOUT:
+        raise BadRequestError(f"timeout is {shown(timeout)}; give seconds, or httpx.Timeout(None) to wait for ever")
     if not isinstance(timeout, (int, float, NoneType)) and not hasattr(timeout, "as_dict"):
         raise BadRequestError(f"timeout is {shown(timeout)}; give seconds or an httpx.Timeout")
     for name in ("extra_headers", "extra_body"):
@@ -103,6 +101,10 @@ def _check_own(options: Mapping[str, Any]) -> None:
             raise BadRequestError(f"{name} is {type(options[name]).__name__}; give a dict")
     if headers := options.get("extra_headers"):
         _check_headers(headers)
+
+
+_LONGEST_TIMEOUT = 1e9
+"""Seconds; sockets know no longer ones, nor infinity."""
 
 
 def _check_headers(headers: Mapping[Any, Any]) -> None:
