@@ -107,6 +107,27 @@ def test_the_secrets_of_the_callers_own_client_are_not_shown_either() -> None:
     assert "[hidden]" in str(caught.value)
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["pool", "own client"])
+def test_the_user_and_the_password_of_an_address_travel_as_a_header(own: bool) -> None:
+    with Server(http()) as server, httpx.Client() as client:
+        address = server.url.replace("//", "//ann:p%40ss@")
+        made: Any = {"client": client} if own else {}
+        assert completion("custom/m", "Hi", base_url=f"{address}/v1", **made).text
+        completion("custom/m", "Hi", base_url=server.url, **made)
+        named, bare = server.requests
+    assert named.headers["authorization"] == httpx.BasicAuth("ann", "p@ss")._auth_header
+    assert "@" not in named.target + named.headers["host"]
+    assert "authorization" not in bare.headers
+
+
+def test_a_key_stands_above_the_user_of_an_address_and_neither_is_shown() -> None:
+    shown = render_request("gpt-4.1", "Hi", base_url=URL.replace("//", "//ann:canary-0123456789@"), api_key=KEY)
+    assert shown.headers["authorization"] == "Bearer [key]"
+    keyless = render_request("custom/m", "Hi", base_url=URL.replace("//", "//ann:canary-0123456789@"))
+    assert keyless.headers["authorization"] == "[hidden]"
+    assert "canary" not in f"{shown} {keyless} {keyless.curl()}"
+
+
 def test_a_response_without_secrets_stays_the_one_that_came() -> None:
     came = httpx.Response(400, json={"error": {"message": "no"}}, headers={"x-more": "1"})
     with httpx.Client(transport=httpx.MockTransport(lambda _: came)) as client, pytest.raises(APIError) as caught:

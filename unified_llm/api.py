@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, Unpack, overload
 from unified_llm import __version__, json_codec
 from unified_llm.adapters import Adapter, load
 from unified_llm.adapters.contract import UNREADABLE, Call, MediaNeeded, OneAnswerOnlyError, Request
-from unified_llm.auth import GOOGLE, headers_of, token_of
+from unified_llm.auth import GOOGLE, basic, headers_of, token_of
 from unified_llm.catalog import Route, resolve
 from unified_llm.config import address_of, filled, key_of
 from unified_llm.drivers import AsyncStream, Stream, adrive, drive
@@ -222,13 +222,16 @@ def prepare(
     key = None if signs_itself else key_of(route, given)
     token = None if signs_itself or key else token_of(route, given)
     address = _address(route)
+    carried = headers_of(route, key)
+    if "@" in address and not (key or token):
+        carried = basic(address)
     sign = signer(route, address) if service_of(route.auth) and not (signs_itself or key or token) else None
     return Exchange(
         call=call,
         adapter=adapter,
         request=HTTPRequest(
             url=_joined(address, request.path),
-            headers=_headers(route, request, key, options),
+            headers=_headers(route, request, carried, options),
             content=encode(body, call),
             payload=body,
             timeout=options.get("timeout"),
@@ -308,14 +311,14 @@ def _joined(address: str, path: str) -> str:
     return address + (path[len(first) :] if first in _BEGINNINGS and address.endswith(first) else path)
 
 
-def _headers(route: Route, request: Request, key: str | None, options: CompletionOptions) -> dict[str, str]:
+def _headers(route: Route, request: Request, carried: dict[str, str], options: CompletionOptions) -> dict[str, str]:
     headers = {
         "content-type": "application/json",
         "accept": "text/event-stream" if request.body.get("stream") else "application/json",
         "accept-encoding": "identity",
         "user-agent": _AGENT,
         **request.headers,
-        **headers_of(route, key),
+        **carried,
     }
     for more in (route.headers, options.get("extra_headers") or {}):
         headers |= {name.lower(): value for name, value in more.items()}

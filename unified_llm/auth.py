@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 from unified_llm.catalog import Route
 from unified_llm.config import checked_key, variable
@@ -100,6 +102,15 @@ def token_of(route: Route, given: Any) -> Token | None:
 def bearer(token: str) -> dict[str, str]:
     """The header of a bearer token."""
     return {"authorization": f"Bearer {token}"}
+
+
+def basic(address: str) -> dict[str, str]:
+    """The header for the user's name and the password in an address, empty where there are none (RFC 7617)."""
+    parts = urlsplit(address)
+    if parts.username is None:
+        return {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
 def headers_of(route: Route, key: str | None) -> dict[str, str]:

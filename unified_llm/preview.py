@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from unified_llm import json_codec
 from unified_llm.adapters.contract import MediaNeeded, OneAnswerOnlyError
 from unified_llm.api import prepare
+from unified_llm.auth import basic
 from unified_llm.catalog import Route, resolve
 from unified_llm.config import variable
 from unified_llm.errors import BadRequestError
@@ -131,6 +132,7 @@ def _shown(exchange: Exchange, options: CompletionOptions) -> RenderedRequest:
         headers |= exchange.token.headers(KEY)
     elif not keyed:
         headers = {name: value for name, value in headers.items() if KEY not in value}
+        headers |= dict.fromkeys(basic(request.url), HIDDEN)
         if service := service_of(route.auth):
             headers["authorization"] = SIGNED
             signed_for = f"{region(request.url) or KEY}:{service}"
