@@ -53,6 +53,7 @@ UNKNOWN: dict[str, Any] = {
     "words": {"prompt_tokens": "many", "completion_tokens": 10},
     "no number": {"prompt_tokens": math.nan, "completion_tokens": 10},
     "without end": {"prompt_tokens": 100, "completion_tokens": math.inf},
+    "beyond all prompts": {**SOUND, "prompt_tokens_details": {"cached_tokens": 10**400, "cached_audio_tokens": []}},
     "a flag": {"prompt_tokens": True, "completion_tokens": 10},
     "a dict": {"prompt_tokens": {"text": 100}, "completion_tokens": 10},
     "more from the cache than there was": {**SOUND, "prompt_tokens_details": {"cached_tokens": 200}},

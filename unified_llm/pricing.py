@@ -262,7 +262,11 @@ def _count(usage: Mapping[str, Any], name: str, otherwise: float = nan) -> float
     if value is None:
         return otherwise
     count = whole(value)
-    return nan if count is None else count
+    return nan if count is None or abs(count) > _MOST else count
+
+
+_MOST = 2**53
+"""The greatest number that counts exactly beside those that are nan, which are floats."""
 
 
 def _buckets(usage: Mapping[str, Any], rates: Mapping[str, Any]) -> dict[str, float]:
