@@ -91,8 +91,7 @@ def test_a_tier_begins_behind_its_boundary(length: Any, rate: int) -> None:
     assert usage_cost(usage, PRICES) == pytest.approx(rate * int(length) / 1e6)
 
 
-def test_a_number_too_large_for_any_bill_is_still_a_number() -> None:
-    assert usage_cost({"prompt_tokens": 10**400, "completion_tokens": 10**5000}, PRICES) == math.inf
+def test_a_charge_too_large_for_any_bill_is_still_a_number() -> None:
     assert usage_cost({**SOUND, "cost": 10**400}, None) == math.inf
 
 
