@@ -138,3 +138,32 @@ def test_an_api_that_gives_several_answers_is_asked_once() -> None:
     with LoopbackProvider("one") as provider:
         asked(provider, model="gpt-4.1", n=2)
     assert [request.json["n"] for request in provider.requests] == [2]
+
+
+@DRIVERS
+@pytest.mark.parametrize("stream", [False, True])
+def test_media_are_fetched_once_for_all_answers(awaiting: bool, stream: bool) -> None:
+    fetched: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        fetched.append(url)
+        return b"\x89PNG\r\n\x1a\n" + bytes(16)
+
+    image = {"type": "image_url", "image_url": {"url": "https://pictures.example/cat.png"}}
+    asking: Any = {"model": "ollama/qwen3", "messages": [("user", ["What?", image])], "fetch_media": fetch, "n": 3}
+    with LoopbackProvider("one", "two", "three") as provider:
+        asking |= {"base_url": provider.url, "stream": stream}
+
+        async def main() -> None:
+            answer: Any = await acompletion(**asking)
+            if stream:
+                await answer.close()
+
+        if awaiting:
+            asyncio.run(main())
+        elif stream:
+            completion(**asking).close()
+        else:
+            completion(**asking)
+        assert len(provider.requests) == 3
+    assert fetched == ["https://pictures.example/cat.png"]

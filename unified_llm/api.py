@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import Any, Literal, TypeAlias, TypeVar, Unpack, overload
 
 from unified_llm import __version__, json_codec
 from unified_llm.adapters import Adapter, load
@@ -29,6 +29,8 @@ from unified_llm.structured import checked, rendered
 from unified_llm.types import JSON, AnswerType, CallSettings, CompletionOptions, Messages, ToolLike
 
 T = TypeVar("T")
+Media: TypeAlias = dict[str, tuple[str, bytes]]
+"""Type and bytes of what has been fetched, by URL."""
 
 MAX_RETRIES = 2
 _AGENT = f"unified_llm/{__version__}"
@@ -149,35 +151,33 @@ async def acompletion(
     return await adrive(calling(model, messages, bool(stream), options), options.get("client"))
 
 
-def calling(model: str, messages: Messages, stream: bool, options: CompletionOptions) -> Flow:
-    """A call from its first check to its answer."""
+def calling(
+    model: str, messages: Messages, stream: bool, options: CompletionOptions, media: Media | None = None
+) -> Flow:
+    """A call from its first check to its answer; `media` are those that have been fetched for it already."""
+    media = {} if media is None else media
     try:
-        exchange = yield from prepared(model, messages, stream, options)
+        exchange = yield from prepared(model, messages, stream, options, media)
     except OneAnswerOnlyError:
         one: CompletionOptions = {**options, "n": 1}
-        return (yield from several(options.get("n") or 1, lambda: calling(model, messages, stream, one)))
+        return (yield from several(options.get("n") or 1, lambda: calling(model, messages, stream, one, media)))
     made = yield from run(exchange)
     if exchange.format is None or not isinstance(made, Completion):
         return made
     most = options.get("max_validation_retries")
-    return (yield from checked(made, exchange, most, partial(_again, model, options, exchange.call.media)))
+    return (yield from checked(made, exchange, most, partial(_again, model, options, media)))
 
 
-def _again(model: str, options: CompletionOptions, media: Mapping[str, tuple[str, bytes]], messages: Messages) -> Flow:
+def _again(model: str, options: CompletionOptions, media: Media, messages: Messages) -> Flow:
     """The same call with other messages."""
     exchange = yield from prepared(model, messages, False, options, media)
     return (yield from run(exchange))
 
 
 def prepared(
-    model: str,
-    messages: Messages,
-    stream: bool,
-    options: CompletionOptions,
-    known: Mapping[str, tuple[str, bytes]] = MappingProxyType({}),
+    model: str, messages: Messages, stream: bool, options: CompletionOptions, media: Media
 ) -> Generator[Effect, Any, Exchange]:
-    """What `prepare()` makes, after fetching the media that the provider does not fetch and that are not known."""
-    media = dict(known)
+    """What `prepare()` makes, once the media that the provider does not fetch are all in `media`, which is added to."""
     while True:
         try:
             return prepare(model, messages, stream, options, media)

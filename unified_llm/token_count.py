@@ -73,7 +73,7 @@ def counting(model: str, messages: Messages, options: CompletionOptions) -> Gene
     if is_sdk_client(options.get("client")):
         raise Call(route, [], params).refusal("an SDK client only sends calls; give api_key= to count tokens")
     asked: CompletionOptions = {**options, "adapter": format, "n": None, "strict": None}
-    exchange = yield from prepared(model, messages, False, asked)
+    exchange = yield from prepared(model, messages, False, asked, {})
     made: Any = yield from run(_question(exchange, format))
     return TokenCount(made["tokens"], "provider")
 
