@@ -15,7 +15,7 @@ from unified_llm.adapters.anthropic_blocks import NAME, conversation
 from unified_llm.adapters.anthropic_errors import explain, status_in
 from unified_llm.adapters.anthropic_settings import render_reasoning, render_sampling
 from unified_llm.adapters.cache_marks import mark_prefixes
-from unified_llm.adapters.contract import Call, NoSchemaError, Request
+from unified_llm.adapters.contract import Call, NoSchemaError, Request, finish_of
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import anthropic_schema
 from unified_llm.adapters.server_tools import passed
@@ -195,7 +195,7 @@ def parse(call: Call, body: JSON) -> JSON:
             {
                 "index": 0,
                 "message": message,
-                "finish_reason": _finish(body.get("stop_reason"), "tool_calls" in message),
+                "finish_reason": finish_of(body.get("stop_reason"), FINISH, "tool_calls" in message),
                 "native_finish_reason": body.get("stop_reason"),
             }
         ],
@@ -258,15 +258,6 @@ def _annotation(cited: JSON, start: int, end: int) -> JSON:
 def _add_refusal(message: JSON, stop: str | None, details: JSON) -> None:
     if stop == "refusal" and details.get("explanation"):
         message["refusal"] = details["explanation"]
-
-
-def _finish(stop: str | None, called: bool) -> FinishReason | None:
-    if stop is None:
-        return None
-    finish = FINISH.get(stop, "stop")
-    if finish in ("stop", "tool_calls"):
-        return "tool_calls" if called else "stop"
-    return finish
 
 
 def _usage(native: JSON) -> Usage | None:
@@ -446,7 +437,7 @@ class Decoder(BaseDecoder):
         choice = {
             "index": 0,
             "delta": delta,
-            "finish_reason": _finish(self._stop, self._calls > 0),
+            "finish_reason": finish_of(self._stop, FINISH, self._calls > 0),
             "native_finish_reason": self._stop,
         }
         chunks.append(self._chunk([choice], usage=_usage(self._usage), **_tier(self._usage)))

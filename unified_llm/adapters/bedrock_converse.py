@@ -15,7 +15,7 @@ from unified_llm.adapters.bedrock_runtime import explain as explain
 from unified_llm.adapters.bedrock_runtime import failed_whole, failure, model_path
 from unified_llm.adapters.bedrock_settings import render_format, render_inference, render_rest, render_tools
 from unified_llm.adapters.cache_marks import mark_prefixes
-from unified_llm.adapters.contract import Call, Request
+from unified_llm.adapters.contract import Call, Request, finish_of
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.framing.aws_events import EventStream
 from unified_llm.json_codec import as_dict, as_list
@@ -81,7 +81,7 @@ def parse(call: Call, body: JSON) -> JSON:
     choice: JSON = {
         "index": 0,
         "message": {**message, **_kept(blocks)},
-        "finish_reason": _finish(stop, bool(calls)),
+        "finish_reason": finish_of(stop, FINISH, bool(calls)),
         "native_finish_reason": stop,
     }
     return {
@@ -134,15 +134,6 @@ def _annotations(blocks: list[JSON]) -> list[JSON]:
 def _check_stop(call: Call, stop: str | None) -> None:
     if stop in _MALFORMED:
         raise call.invalid("the model wrote what is no answer", stop.encode())
-
-
-def _finish(stop: str | None, called: bool) -> FinishReason | None:
-    if stop is None:
-        return None
-    finish = FINISH.get(stop, "stop")
-    if finish in ("stop", "tool_calls"):  # some models say end_turn beside their calls
-        return "tool_calls" if called else "stop"
-    return finish
 
 
 def _usage(native: JSON) -> Usage | None:
@@ -319,7 +310,7 @@ class Decoder(BaseDecoder):
         choice = {
             "index": 0,
             "delta": {"content": None, **_kept(blocks)},
-            "finish_reason": _finish(stop, self._calls > 0),
+            "finish_reason": finish_of(stop, FINISH, self._calls > 0),
             "native_finish_reason": stop,
         }
         usage = _usage(as_dict(self._ending.get("usage")))

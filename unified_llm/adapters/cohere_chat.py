@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypedDict
 
 from unified_llm import json_codec
 from unified_llm.adapters.cohere_messages import NAME, conversation, text_in
-from unified_llm.adapters.contract import Call, NoSchemaError, Request
+from unified_llm.adapters.contract import Call, NoSchemaError, Request, finish_of
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import is_checked
 from unified_llm.adapters.server_tools import foreign
@@ -295,10 +295,7 @@ def _annotation(cited: JSON, start: int, data: JSON) -> JSON:
 
 
 def _ending(native: str | None, called: bool) -> JSON:
-    finish = FINISH.get(native, "stop") if native else None
-    if finish in ("stop", "tool_calls"):
-        finish = "tool_calls" if called else "stop"
-    return {"finish_reason": finish, "native_finish_reason": native}
+    return {"finish_reason": finish_of(native or None, FINISH, called), "native_finish_reason": native}
 
 
 def _usage(native: JSON) -> JSON | None:

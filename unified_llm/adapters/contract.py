@@ -24,7 +24,7 @@ from unified_llm.errors import (
     class_for,
 )
 from unified_llm.messages import parts
-from unified_llm.types import EFFORTS, JSON, Chunk
+from unified_llm.types import EFFORTS, JSON, Chunk, FinishReason
 
 FIRST_BYTES = 200
 _OF_ANSWERS = {
@@ -298,6 +298,22 @@ def _names(choice: JSON, tool: JSON) -> bool:
 
 
 Explain = Callable[[int, Any], tuple[str | None, str]]
+
+
+def finish_of(native: str | None, words: Mapping[str, FinishReason], called: bool) -> FinishReason | None:
+    """The reason for the end of an answer in OpenAI's words; None where the provider gave none.
+
+    Args:
+        native: the provider's word; one that is not among `words` is a natural stop.
+        words: OpenAI's word for each of the provider's.
+        called: whether the answer calls client tools: a natural stop is then `tool_calls`, whatever the provider says.
+    """
+    if native is None:
+        return None
+    finish = words.get(native, "stop")
+    if finish in ("stop", "tool_calls"):
+        return "tool_calls" if called else "stop"
+    return finish
 
 
 class Framing(Protocol):

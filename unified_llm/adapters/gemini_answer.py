@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from unified_llm import json_codec
-from unified_llm.adapters.contract import Call
+from unified_llm.adapters.contract import Call, finish_of
 from unified_llm.adapters.gemini_contents import NAME, is_text
 from unified_llm.json_codec import as_dict, as_list
 from unified_llm.types import JSON, FinishReason
@@ -105,11 +105,8 @@ class Answer:
         return out
 
     def finish(self) -> FinishReason | None:
-        """The reason in OpenAI's words; one that is not known is a natural stop."""
-        if self.native_finish is None:
-            return None
-        finish = FINISH.get(self.native_finish, "stop")
-        return "tool_calls" if finish == "stop" and self.calls else finish
+        """The reason in OpenAI's words."""
+        return finish_of(self.native_finish, FINISH, bool(self.calls))
 
     def _finish(self, native: Any) -> None:
         numbered = isinstance(native, int) and native < len(_NUMBERED)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 from unified_llm import json_codec
-from unified_llm.adapters.contract import Call, NoSchemaError, Request
+from unified_llm.adapters.contract import Call, NoSchemaError, Request, finish_of
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.ollama_messages import NAME, conversation
 from unified_llm.adapters.server_tools import foreign
@@ -213,8 +213,7 @@ def _created(call: Call, body: JSON) -> int:
 
 def _ending(body: JSON, called: bool) -> JSON:
     reason = body.get("done_reason") or None
-    finish = FINISH.get(reason, "stop") if reason else None
-    return {"finish_reason": "tool_calls" if called and finish == "stop" else finish, "native_finish_reason": reason}
+    return {"finish_reason": finish_of(reason, FINISH, called), "native_finish_reason": reason}
 
 
 def _logprobs(native: list[JSON]) -> JSON:

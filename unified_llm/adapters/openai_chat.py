@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 
 from unified_llm import json_codec
 from unified_llm.adapters.cache_marks import mark_prefixes
-from unified_llm.adapters.contract import Call, NoSchemaError, Request
+from unified_llm.adapters.contract import Call, NoSchemaError, Request, finish_of
 from unified_llm.adapters.contract import Decoder as BaseDecoder
 from unified_llm.adapters.json_schema import openai_format
 from unified_llm.adapters.openai_errors import explain as explain
@@ -337,7 +337,7 @@ def _choice(call: Call, native: JSON, position: int) -> JSON:
     out: JSON = {
         "index": position,
         "message": message,
-        "finish_reason": _finish(finish, bool(calls)),
+        "finish_reason": finish_of(finish, FINISH, bool(calls)),
         "native_finish_reason": native.get("native_finish_reason") or finish,
     }
     if native.get("logprobs"):
@@ -396,15 +396,6 @@ def _top_fields(body: JSON) -> JSON:
     if extras:
         out["provider_fields"] = extras
     return out
-
-
-def _finish(native: str | None, called: bool) -> FinishReason | None:
-    if native is None:
-        return None
-    finish = FINISH.get(native, "stop")
-    if finish in ("stop", "tool_calls"):
-        return "tool_calls" if called else "stop"
-    return finish
 
 
 def _native_usage(body: JSON) -> JSON | None:
@@ -612,7 +603,7 @@ class Decoder(BaseDecoder):
         return {
             "index": index,
             "delta": delta,
-            "finish_reason": _finish(choice.finish, choice.told > 0),
+            "finish_reason": finish_of(choice.finish, FINISH, choice.told > 0),
             "native_finish_reason": choice.native_finish or choice.finish or None,
         }
 
