@@ -14,9 +14,9 @@ from unified_llm.adapters.anthropic_errors import explain, status_in
 from unified_llm.adapters.anthropic_settings import render_sampling
 from unified_llm.adapters.contract import Call, Request
 from unified_llm.adapters.contract import Decoder as BaseDecoder
-from unified_llm.adapters.media import as_text, joined, medium_of, text_document
+from unified_llm.adapters.media import only_text
 from unified_llm.framing.sse import ServerSentEvents
-from unified_llm.messages import parts, text_of
+from unified_llm.messages import text_of
 from unified_llm.types import JSON, Chunk, FinishReason
 
 FRAMING = ServerSentEvents
@@ -76,23 +76,8 @@ def _prompt(call: Call) -> str:
 
 
 def _turn(call: Call, message: JSON, index: int) -> tuple[str, str]:
-    if message["role"] == "tool" or message.get("tool_calls"):
-        raise call.refusal(f"messages[{index}] is about tools, which Text Completions do not have")
-    call.report_unknown_fields(message, index, ("role", "content"))
-    call.report_cache_marks(message, index)
-    texts: list[str] = []
-    for part in parts(message["content"]):
-        medium = medium_of(call, part, index, ("image", "document"), _TAKES) if part["type"] != "text" else None
-        if medium and text_document(medium) and not medium.id:
-            texts.append(as_text(call, medium, index))
-        elif part["type"] == "text":
-            texts.append(part["text"])
-        else:
-            raise call.refusal(f"messages[{index}] has a part of type {part['type']!r}; {_TAKES}")
-    return ASSISTANT if message["role"] == "assistant" else HUMAN, joined(texts)
-
-
-_TAKES = "Text Completions take only text"
+    speaker = ASSISTANT if message["role"] == "assistant" else HUMAN
+    return speaker, only_text(call, message, index, "Text Completions")
 
 
 _TURN_MARK = re.compile(r"\n\s*\n(?=(Human|Assistant):)")

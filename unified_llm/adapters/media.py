@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from unified_llm.adapters.contract import Call
 from unified_llm.content import BadMediumError, Medium, read_medium, worded
 from unified_llm.media_types import PDF, UNTOLD, Kind, kind_of, textlike, true_type
+from unified_llm.messages import parts
 from unified_llm.secrecy import without_secrets
 from unified_llm.types import JSON
 
@@ -135,3 +136,32 @@ def text_in(call: Call, medium: Medium, index: int) -> str:
         return a2b_base64(data + "=" * (-len(data) % 4)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise call.refusal(f"messages[{index}] has {worded(medium)} that is not UTF-8; save it as UTF-8") from error
+
+
+def only_text(call: Call, message: JSON, index: int, api: str) -> str:
+    """What a message says, for an API that takes nothing but text; text files are a part of it.
+
+    Args:
+        call: whose model is asked.
+        message: a normalized message.
+        index: its index.
+        api: what the API is called, in the plural; stands in refusals.
+
+    Raises:
+        BadRequestError: the message is about tools, or has another medium.
+    """
+    if message["role"] == "tool" or message.get("tool_calls"):
+        raise call.refusal(f"messages[{index}] is about tools, which {api} do not have")
+    call.report_unknown_fields(message, index, ("role", "content"))
+    call.report_cache_marks(message, index)
+    takes = f"{api} take only text"
+    texts: list[str] = []
+    for part in parts(message["content"]):
+        medium = medium_of(call, part, index, ("image", "document"), takes) if part["type"] != "text" else None
+        if medium and text_document(medium) and not medium.id:
+            texts.append(as_text(call, medium, index))
+        elif part["type"] == "text":
+            texts.append(part["text"])
+        else:
+            raise call.refusal(f"messages[{index}] has a part of type {part['type']!r}; {takes}")
+    return joined(texts)

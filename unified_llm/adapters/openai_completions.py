@@ -17,11 +17,10 @@ from typing import Any, TypedDict
 
 from unified_llm.adapters import openai_chat
 from unified_llm.adapters.contract import Call, Request
-from unified_llm.adapters.media import as_text, joined, medium_of, text_document
+from unified_llm.adapters.media import only_text
 from unified_llm.adapters.openai_errors import explain as explain
 from unified_llm.framing.sse import ServerSentEvents
 from unified_llm.json_codec import as_dict, as_list
-from unified_llm.messages import parts
 from unified_llm.types import JSON
 
 FRAMING = ServerSentEvents
@@ -43,7 +42,6 @@ _PASSED = "temperature top_p top_k n stop frequency_penalty presence_penalty log
 _ABSENT = (
     "verbosity prediction store metadata prompt_cache_key service_tier reasoning_effort thinking safety_identifier"
 ).split()
-_TAKES = "text completions take only text"
 
 
 def render(call: Call) -> Request:
@@ -73,7 +71,7 @@ def _prompt(call: Call) -> str:
     asked: list[str] = []
     begun: list[str] = []
     for index, message in enumerate(call.messages):
-        text = _text(call, message, index)
+        text = only_text(call, message, index, "text completions")
         if message["role"] == "assistant":
             begun.append(text)
         elif begun:
@@ -85,23 +83,6 @@ def _prompt(call: Call) -> str:
         elif text:
             asked.append(text)
     return "\n\n".join(asked) + "".join(begun)
-
-
-def _text(call: Call, message: JSON, index: int) -> str:
-    if message["role"] == "tool" or message.get("tool_calls"):
-        raise call.refusal(f"messages[{index}] is about tools, which text completions do not have")
-    call.report_unknown_fields(message, index, ("role", "content"))
-    call.report_cache_marks(message, index)
-    texts: list[str] = []
-    for part in parts(message["content"]):
-        medium = medium_of(call, part, index, ("image", "document"), _TAKES) if part["type"] != "text" else None
-        if medium and text_document(medium) and not medium.id:
-            texts.append(as_text(call, medium, index))
-        elif part["type"] == "text":
-            texts.append(part["text"])
-        else:
-            raise call.refusal(f"messages[{index}] has a part of type {part['type']!r}; {_TAKES}")
-    return joined(texts)
 
 
 def _refuse_the_rest(call: Call) -> None:
