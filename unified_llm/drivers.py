@@ -15,21 +15,13 @@ from typing import TYPE_CHECKING, Any, Generic, Self, cast
 from unified_llm.errors import APIError
 from unified_llm.fan_out import Interleaving, merged
 from unified_llm.flow import Begun, Close, Effect, Flow, Gather, Obtain, Send, Sleep, Streaming
-from unified_llm.response import Completion
+from unified_llm.response import Completion, T
 from unified_llm.structured import Growing, growing
 from unified_llm.transport import async_sender, sender, translated
 from unified_llm.types import Chunk
 
 if TYPE_CHECKING:
     import asyncio
-
-    from typing_extensions import TypeVar
-
-    T = TypeVar("T", default=Any)
-else:
-    from typing import TypeVar
-
-    T = TypeVar("T")
 
 
 def drive(flow: Flow, client: Any) -> Completion | Stream:
