@@ -5,7 +5,6 @@ https://platform.openai.com/docs/api-reference/chat, checked 2026-11-21.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -87,7 +86,7 @@ class ChatCompletions:
                 yield {"tool_calls": [{"index": position, "function": {"arguments": piece}}]}
 
     def _head(self, turn: Turn, kind: str) -> JSON:
-        return {"id": f"chatcmpl-{turn.number}", "object": kind, "created": int(time.time()), "model": turn.model}
+        return {"id": f"chatcmpl-{turn.number}", "object": kind, "created": turn.created, "model": turn.model}
 
     def _tool_call(self, turn: Turn, position: int, arguments: str) -> JSON:
         function = {"name": turn.answer.tool_calls[position][0], "arguments": arguments}

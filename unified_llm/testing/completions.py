@@ -5,7 +5,6 @@ https://platform.openai.com/docs/api-reference/completions, checked 2026-11-21.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -47,12 +46,7 @@ class Completions(ChatCompletions):
         yield b"data: [DONE]\n\n"
 
     def _whole(self, turn: Turn) -> JSON:
-        return {
-            "id": f"cmpl-{turn.number}",
-            "object": "text_completion",
-            "created": int(time.time()),
-            "model": turn.model,
-        }
+        return {"id": f"cmpl-{turn.number}", "object": "text_completion", "created": turn.created, "model": turn.model}
 
 
 def _choice(text: str, finish: str | None) -> JSON:

@@ -5,7 +5,6 @@ https://platform.openai.com/docs/api-reference/responses, checked 2026-11-21.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import count
 from typing import ClassVar
@@ -79,7 +78,7 @@ class Responses:
                 yield {"type": "response.function_call_arguments.delta", "delta": piece}
 
     def _response(self, turn: Turn) -> JSON:
-        head = {"id": f"resp_{turn.number}", "object": "response", "created_at": int(time.time()), "model": turn.model}
+        head = {"id": f"resp_{turn.number}", "object": "response", "created_at": turn.created, "model": turn.model}
         return {**head, "output": [], "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
 
     def _ended(self, turn: Turn) -> JSON:

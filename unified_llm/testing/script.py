@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -67,12 +68,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An answer, the request that it answers with its path, and its number, from which all ids are made."""
+    """An answer, the request that it answers with its path, its number, from which all ids are made, and its second."""
 
     answer: Answer
     request: JSON
     number: int
     path: str = ""
+    created: int = field(default_factory=lambda: int(time.time()))
 
     @property
     def id(self) -> str:
